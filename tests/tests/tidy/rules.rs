@@ -1,0 +1,183 @@
+//! The rules for single files. Words that are banned everywhere are put together from two parts here,
+//! so that this file does not break its own rules.
+
+use super::source::{Broken, Source, texts, words};
+
+/// Aim at 400.
+const LINES_AT_MOST: usize = 500;
+
+const UNFINISHED: [&str; 3] = [
+    concat!("to", "do!"),
+    concat!("unimpl", "emented!"),
+    concat!("db", "g!"),
+];
+
+/// As an attribute, behind a condition, and for an example in the docs.
+const IGNORED: [&str; 3] = [
+    concat!("#[", "ignore"),
+    concat!(", ", "ignore)]"),
+    concat!("```", "ignore"),
+];
+
+const PRINTS: [&str; 4] = ["println!", "eprintln!", "print!", "eprint!"];
+
+/// Packages that are not libraries for others.
+const MAY_PRINT: [&str; 4] = ["examples/", "benches/", "tests/", "tests-browser/"];
+
+/// Homes of developers and tools.
+const MACHINES: [&str; 3] = [
+    concat!("/wo", "rk/"),
+    concat!("/ro", "ot/"),
+    concat!("../", "shared"),
+];
+
+/// The first line says what the file is responsible for.
+pub(super) fn has_head(source: &Source) -> Vec<Broken> {
+    let first = source.text.lines().next().unwrap_or_default();
+    let head = first.strip_prefix("//!").map(str::trim);
+    if !source.is_rust() || head.is_some_and(|head| !head.is_empty()) {
+        return Vec::new();
+    }
+    vec![Broken::new(
+        1,
+        "start the file with `//!` and what it is responsible for",
+    )]
+}
+
+pub(super) fn is_short(source: &Source) -> Vec<Broken> {
+    let lines = source.text.lines().count();
+    if !source.is_rust() || lines <= LINES_AT_MOST {
+        return Vec::new();
+    }
+    let advice = format!("{lines} lines, {LINES_AT_MOST} at most: split it, one concept a file");
+    vec![Broken::new(LINES_AT_MOST + 1, advice)]
+}
+
+pub(super) fn is_finished(source: &Source) -> Vec<Broken> {
+    if !source.is_rust() {
+        return Vec::new();
+    }
+    words(source, &UNFINISHED, |word| {
+        format!("`{word}` is not finished code")
+    })
+}
+
+pub(super) fn ignores_no_test(source: &Source) -> Vec<Broken> {
+    if !source.is_rust() {
+        return Vec::new();
+    }
+    texts(source, &IGNORED, |_| {
+        "run this test or delete it (an example that is no Rust is `text`)".to_owned()
+    })
+}
+
+pub(super) fn prints_nothing(source: &Source) -> Vec<Broken> {
+    let is_binary = source.path.ends_with("/main.rs") || source.path.contains("/src/bin/");
+    let may_print = MAY_PRINT.iter().any(|start| source.path.starts_with(start));
+    if !source.is_rust() || !source.is_in_src() || is_binary || may_print {
+        return Vec::new();
+    }
+    let code = source.without_comments();
+    words(&code, &PRINTS, |word| {
+        format!("a library does not use `{word}`: log an event with `tracing`")
+    })
+}
+
+pub(super) fn names_no_machine(source: &Source) -> Vec<Broken> {
+    texts(source, &MACHINES, |word| {
+        format!("`{word}` is a path of one machine: say it without")
+    })
+}
+
+mod samples {
+    //! A rule that finds nothing in a bad file is no rule.
+    use super::super::source::breaks;
+    use super::*;
+
+    #[test]
+    fn a_missing_or_empty_head_is_found() {
+        breaks(has_head, "a/src/lib.rs", "//! Frames.\n", &[]);
+        breaks(has_head, "a/src/lib.rs", "\n//! Frames.\n", &[1]);
+        breaks(has_head, "a/src/lib.rs", "//!\nfn f() {}\n", &[1]);
+        breaks(has_head, "a/src/lib.rs", "", &[1]);
+        breaks(has_head, "a/README.md", "# A\n", &[]);
+    }
+
+    #[test]
+    fn a_file_of_501_lines_is_found() {
+        breaks(is_short, "a/src/lib.rs", &"x\n".repeat(500), &[]);
+        breaks(is_short, "a/src/lib.rs", &"x\n".repeat(501), &[501]);
+        breaks(is_short, "Cargo.lock", &"x\n".repeat(501), &[]);
+    }
+
+    #[test]
+    fn unfinished_code_is_found() {
+        for word in UNFINISHED {
+            breaks(
+                is_finished,
+                "a/src/lib.rs",
+                &format!("fn f() {{\n    {word}()\n}}"),
+                &[2],
+            );
+        }
+        breaks(is_finished, "a/src/lib.rs", "not_what_to_do!()", &[]);
+    }
+
+    #[test]
+    fn an_ignored_test_is_found() {
+        for word in IGNORED {
+            breaks(
+                ignores_no_test,
+                "a/tests/b.rs",
+                &format!("//! B.\n{word}"),
+                &[2],
+            );
+        }
+        breaks(
+            ignores_no_test,
+            "a/tests/b.rs",
+            "#[test]\nfn ignored() {}",
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_library_that_prints_is_found() {
+        for word in PRINTS {
+            let text = format!("fn f() {{\n    {word}(\"x\");\n}}");
+            breaks(prints_nothing, "widget-core/src/a.rs", &text, &[2]);
+            breaks(prints_nothing, "widget-agent/src/main.rs", &text, &[]);
+            breaks(
+                prints_nothing,
+                "widget-server/src/bin/widgetctl/list.rs",
+                &text,
+                &[],
+            );
+            breaks(prints_nothing, "examples/src/lib.rs", &text, &[]);
+        }
+        breaks(
+            prints_nothing,
+            "widget-core/src/a.rs",
+            "/// println!(\"{x}\");",
+            &[],
+        );
+    }
+
+    #[test]
+    fn a_path_of_one_machine_is_found() {
+        for word in MACHINES {
+            breaks(
+                names_no_machine,
+                "README.md",
+                &format!("# A\nsee {word}x"),
+                &[2],
+            );
+        }
+        breaks(
+            names_no_machine,
+            "README.md",
+            "POST /agent/v2/request-work",
+            &[],
+        );
+    }
+}

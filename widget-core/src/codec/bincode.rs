@@ -1,0 +1,107 @@
+//! bincode, version 2's own format and version 1's. The only file that names the crate.
+
+use bincode::config::{self, Configuration, Fixint, Limit, LittleEndian, Varint};
+use bincode::enc::write::Writer;
+use bincode::error::{DecodeError, EncodeError};
+use bytes::{BufMut, BytesMut};
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{Codec, CodecError, frugal::Frugal};
+
+/// What one decoding may read, in bytes; above every frame limit, since it counts a number by its
+/// size in memory and not by its size on the wire.
+const LIMIT: usize = 64 * 1024 * 1024;
+
+/// bincode 2 in its standard configuration: numbers as short as they are. The default codec.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Bincode;
+
+const STANDARD: Configuration<LittleEndian, Varint, Limit<LIMIT>> =
+    config::standard().with_limit::<LIMIT>();
+
+impl Codec for Bincode {
+    const ID: u8 = 1;
+    const CONTENT_TYPE: &'static str = "application/vnd.widget.bincode";
+
+    fn encode<M: Serialize>(value: &M, out: &mut BytesMut) -> Result<(), CodecError> {
+        encode(value, out, STANDARD)
+    }
+
+    fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, CodecError> {
+        decode(bytes, STANDARD)
+    }
+
+    fn variant(bytes: &[u8]) -> Option<u32> {
+        // A variant is a varint: one byte up to 250, else a mark and its width.
+        match bytes {
+            [short @ 0..=250, ..] => Some(u32::from(*short)),
+            [251, a, b, ..] => Some(u32::from(u16::from_le_bytes([*a, *b]))),
+            [252, a, b, c, d, ..] => Some(u32::from_le_bytes([*a, *b, *c, *d])),
+            _ => None,
+        }
+    }
+}
+
+/// bincode 1: numbers at full width, little-endian. Version 1's payloads; never negotiated.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Legacy;
+
+const LEGACY: Configuration<LittleEndian, Fixint, Limit<LIMIT>> =
+    config::legacy().with_limit::<LIMIT>();
+
+impl Codec for Legacy {
+    const ID: u8 = 0;
+    const CONTENT_TYPE: &'static str = "application/octet-stream";
+
+    fn encode<M: Serialize>(value: &M, out: &mut BytesMut) -> Result<(), CodecError> {
+        encode(value, out, LEGACY)
+    }
+
+    fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, CodecError> {
+        decode(bytes, LEGACY)
+    }
+
+    fn variant(bytes: &[u8]) -> Option<u32> {
+        bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
+    }
+}
+
+struct Appender<'a>(&'a mut BytesMut);
+
+impl Writer for Appender<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
+        self.0.put_slice(bytes);
+        Ok(())
+    }
+}
+
+fn encode<M: Serialize, C: config::Config>(
+    value: &M,
+    out: &mut BytesMut,
+    config: C,
+) -> Result<(), CodecError> {
+    bincode::serde::encode_into_writer(value, Appender(out), config)
+        .map_err(|e| CodecError::Unencodable(e.to_string()))
+}
+
+fn decode<M: DeserializeOwned, C: config::Config>(
+    bytes: &[u8],
+    config: C,
+) -> Result<M, CodecError> {
+    let (value, used) = bincode::serde::seed_decode_from_slice(Frugal::new(), bytes, config)
+        .map_err(|e| CodecError::Malformed(describe(e)))?;
+    match bytes.len() - used {
+        0 => Ok(value),
+        more => Err(CodecError::Trailing(more)),
+    }
+}
+
+/// Its own words name Rust types; a peer's author wants to know what was wrong.
+fn describe(error: DecodeError) -> String {
+    match error {
+        DecodeError::UnexpectedEnd { .. } => "it ends too early".into(),
+        DecodeError::LimitExceeded => "it claims more than may be read".into(),
+        DecodeError::OtherString(text) => text,
+        other => format!("{other:?}"),
+    }
+}

@@ -1,0 +1,130 @@
+//! [`FrameBuffer`]: bytes in, frames out, bounded by what came.
+
+use super::{FrameError, MAGIC, v1, v2};
+
+/// How much is reserved ahead of the bytes that came, at most.
+const STEP: usize = 32 * 1024;
+/// An empty buffer keeps no more than this, so that idle connections cost little.
+const KEEP: usize = 256;
+
+/// Bytes of a stream that have yet to become frames.
+///
+/// Feed it with [`push`](Self::push), then take frames until there is none. Between two pushes it
+/// holds less than one frame, if whoever feeds it takes all.
+#[derive(Debug, Default)]
+pub struct FrameBuffer {
+    bytes: Vec<u8>,
+    /// Where the first byte stands that belongs to no frame yet.
+    start: usize,
+}
+
+impl FrameBuffer {
+    /// An empty buffer, which allocates nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self {
+            bytes: Vec::new(),
+            start: 0,
+        }
+    }
+
+    /// Adds bytes that came.
+    pub fn push(&mut self, came: &[u8]) {
+        if self.start > 0 {
+            self.bytes.drain(..self.start);
+            self.start = 0;
+        }
+        let room = self.bytes.capacity() - self.bytes.len();
+        if room < came.len() {
+            // Not doubled, as `reserve` would: a long frame may be a claim that never comes true.
+            let ahead = self.bytes.len().min(STEP);
+            self.bytes.reserve_exact(came.len() + ahead);
+        }
+        self.bytes.extend_from_slice(came);
+    }
+
+    /// Whether a frame has begun that has not ended.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.bytes.len() == self.start
+    }
+
+    /// Memory in use, in bytes.
+    #[must_use]
+    pub fn capacity(&self) -> usize {
+        self.bytes.capacity()
+    }
+
+    /// The version that the next frame says it is, once four bytes are there.
+    ///
+    /// # Errors
+    /// [`FrameError::Magic`] if it is no frame at all.
+    pub fn version(&self) -> Result<Option<u16>, FrameError> {
+        let rest = self.rest();
+        if let Some(magic) = rest.first_chunk::<2>() {
+            let magic = u16::from_be_bytes(*magic);
+            if magic != MAGIC {
+                return Err(FrameError::Magic(magic));
+            }
+        }
+        Ok(rest
+            .first_chunk::<4>()
+            .map(|[_, _, a, b]| u16::from_be_bytes([*a, *b])))
+    }
+
+    /// The next frame of version 2 whose payload has at most `limit` bytes, if it is whole.
+    ///
+    /// # Errors
+    /// Any [`FrameError`]; the stream must then be given up.
+    pub fn next_v2(&mut self, limit: usize) -> Result<Option<v2::Frame<'_>>, FrameError> {
+        self.expect_version(v2::VERSION)?;
+        let Some(head) = self.rest().first_chunk() else {
+            return Ok(None);
+        };
+        let head = v2::Head::parse(head, limit)?;
+        let Some(frame) = self.take(head.frame_len()) else {
+            return Ok(None);
+        };
+        v2::Frame::check(head, frame).map(Some)
+    }
+
+    /// The next frame of version 1, if it is whole.
+    ///
+    /// # Errors
+    /// Any [`FrameError`]; the stream must then be given up.
+    pub fn next_v1(&mut self) -> Result<Option<v1::Frame<'_>>, FrameError> {
+        self.expect_version(v1::VERSION)?;
+        let Some(head) = self.rest().first_chunk() else {
+            return Ok(None);
+        };
+        let head = v1::Head::parse(head)?;
+        let Some(frame) = self.take(head.frame_len()) else {
+            return Ok(None);
+        };
+        v1::Frame::check(head, frame).map(Some)
+    }
+
+    fn expect_version(&mut self, expected: u16) -> Result<(), FrameError> {
+        if self.is_empty() {
+            self.bytes.clear();
+            self.start = 0;
+            self.bytes.shrink_to(KEEP);
+        }
+        match self.version()? {
+            Some(version) if version != expected => Err(FrameError::Version(version)),
+            _ => Ok(()),
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.bytes.get(self.start..).unwrap_or_default()
+    }
+
+    /// Takes the next `len` bytes, if they are there.
+    fn take(&mut self, len: usize) -> Option<&[u8]> {
+        let from = self.start;
+        let taken = self.bytes.get(from..from.checked_add(len)?)?;
+        self.start = from + len;
+        Some(taken)
+    }
+}

@@ -1,0 +1,18 @@
+//! The messages of version 2: an agent's [`Opening`], its [`Command`]s and the server's
+//! [`Response`]s.
+//!
+//! Wire types have plain derives only. Enums grow at their end, structs not at all; what may have
+//! to grow carries [`Extras`].
+
+mod command;
+mod opening;
+mod response;
+
+pub use command::{
+    Command, Describe, Goodbye, HandlerInfo, Held, RequestWork, Submit, Update, UpdateItem,
+};
+pub use opening::{Credential, Extras, Hello, Limits, Opening, Pacing, Welcome};
+pub use response::{Cancel, Refusal, RefusalReason, Response, Verdict, Work, WorkTask};
+
+/// The version of the protocol that these messages are.
+pub const VERSION: u16 = 2;

@@ -1,0 +1,115 @@
+//! The start of a conversation: who the agent is, what both sides can do.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{AgentId, SpoolEpoch, StoreEpoch};
+
+/// Room to grow: numbered values, of which unknown numbers are skipped.
+pub type Extras = Vec<(u16, Vec<u8>)>;
+
+/// The first message of an agent, a type of its own so that nothing else can come first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Opening {
+    /// An agent that the server may know.
+    Hello(Hello),
+}
+
+impl Opening {
+    /// How many variants there are.
+    pub const VARIANTS: u32 = 1;
+}
+
+/// Who speaks.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Hello {
+    /// The lowest and the highest version of the protocol that the agent speaks.
+    pub versions: (u16, u16),
+    /// Codecs that it speaks, by [`Codec::ID`](crate::codec::Codec::ID), liked best first.
+    pub codecs: Vec<u8>,
+    /// Which agent it is.
+    pub agent: AgentId,
+    /// The memory that its reports and tasks live in.
+    pub epoch: SpoolEpoch,
+    /// The highest task sequence it has seen, and of which store.
+    pub seen: Option<(StoreEpoch, u64)>,
+    /// What proves the agent's id.
+    pub credential: Credential,
+    /// Room to grow.
+    pub extras: Extras,
+}
+
+/// What proves that an agent is who it says.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Credential {
+    /// Nothing: good for loopback only.
+    None,
+}
+
+impl std::fmt::Debug for Credential {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::None => f.write_str("None"),
+        }
+    }
+}
+
+/// The server's answer to an [`Opening`] that it takes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// The version that both speak from here on.
+    pub version: u16,
+    /// What proves the session where a connection does not; empty over TCP.
+    pub session: Vec<u8>,
+    /// The server's memory.
+    pub store: StoreEpoch,
+    /// The highest task sequence that the store has given this agent.
+    pub sequence: u64,
+    /// How fast the agent may go.
+    pub pacing: Pacing,
+    /// How much it may send.
+    pub limits: Limits,
+    /// Room to grow.
+    pub extras: Extras,
+}
+
+/// How fast an agent may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pacing {
+    /// The shortest time between two `Submit`s, in milliseconds; what was sampled in between goes
+    /// along with the next.
+    pub submit_ms: u32,
+    /// The longest first pause before a reconnect, in milliseconds.
+    pub reconnect_ms: u32,
+}
+
+impl Default for Pacing {
+    fn default() -> Self {
+        Self {
+            submit_ms: 0,
+            reconnect_ms: 500,
+        }
+    }
+}
+
+/// How much an agent may send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// The longest frame payload or request body, in bytes.
+    pub frame: u32,
+    /// The longest wait of a `RequestWork`, in milliseconds.
+    pub wait_ms: u32,
+    /// The most reports in one `Submit`.
+    pub reports: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            frame: 2 * 1024 * 1024,
+            wait_ms: 25_000,
+            reports: 1_024,
+        }
+    }
+}

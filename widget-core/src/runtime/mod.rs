@@ -1,0 +1,125 @@
+//! [`Runtime`]: all that the library asks of the program's async runtime, so that agent, server
+//! and connections run unchanged on tokio, on smol and in a simulation.
+
+mod address;
+#[cfg(feature = "smol")]
+mod smol;
+#[cfg(feature = "tokio")]
+mod tokio;
+
+use std::fmt::Debug;
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use address::{Address, InvalidAddress};
+use futures_lite::future::or;
+use futures_lite::io::{AsyncRead, AsyncWrite};
+
+#[cfg(feature = "smol")]
+pub use self::smol::SmolRuntime;
+#[cfg(feature = "tokio")]
+pub use self::tokio::TokioRuntime;
+use crate::time::{Mono, Timestamp};
+
+/// A future on the heap that may move between threads.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// A connection's bytes in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// What the library asks of an async runtime.
+///
+/// An implementation
+/// - must run what is spawned until it ends, even if nobody waits for it;
+/// - must never run [`spawn_blocking`](Self::spawn_blocking) work on a thread that drives futures;
+/// - must not wake a sleeper before its time, and soon after it;
+/// - must give a clock that never goes back;
+/// - must resolve the name anew at each [`connect`](Self::connect), and try each of its addresses.
+pub trait Runtime: Debug + Send + Sync {
+    /// Runs a future in the background.
+    fn spawn(&self, work: BoxFuture<'static, ()>);
+
+    /// Runs blocking work on a thread that may block.
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>);
+
+    /// Ends at this time.
+    fn sleep_until(&self, at: Mono) -> BoxFuture<'static, ()>;
+
+    /// The time on the clock that never jumps.
+    fn now(&self) -> Mono;
+
+    /// The time on the wall clock.
+    fn wall(&self) -> Timestamp;
+
+    /// Sixty-four random bits, good enough for identifiers.
+    fn random(&self) -> u64;
+
+    /// Opens a connection over TCP, without delay for small writes.
+    fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
+}
+
+/// Comfort on every [`Runtime`].
+pub trait RuntimeExt: Runtime {
+    /// Ends after this time.
+    fn sleep(&self, time: Duration) -> BoxFuture<'static, ()> {
+        self.sleep_until(self.now().after(time))
+    }
+
+    /// The future's result, or `None` if it takes longer than this. The work is looked at first.
+    fn timeout<T: Send>(
+        &self,
+        time: Duration,
+        work: impl Future<Output = T> + Send,
+    ) -> impl Future<Output = Option<T>> + Send {
+        let limit = self.sleep(time);
+        or(async { Some(work.await) }, async {
+            limit.await;
+            None
+        })
+    }
+
+    /// The result of blocking work, or `None` if it panicked.
+    fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> impl Future<Output = Option<T>> + Send + 'static {
+        let (send, receive) = async_channel::bounded(1);
+        self.spawn_blocking(Box::new(move || {
+            // Nobody waits any more: then nobody misses the result.
+            let _ = send.try_send(work());
+        }));
+        async move { receive.recv().await.ok() }
+    }
+
+    /// Random bits for an identifier.
+    fn random_pair(&self) -> [u64; 2] {
+        [self.random(), self.random()]
+    }
+}
+
+impl<R: Runtime + ?Sized> RuntimeExt for R {}
+
+/// A runtime that is shared.
+pub type SharedRuntime = Arc<dyn Runtime>;
+
+#[cfg(any(feature = "tokio", feature = "smol"))]
+fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    // The hasher is seeded by the standard library, which has its own way to randomness.
+    getrandom::u64().unwrap_or_else(|_| {
+        std::collections::hash_map::RandomState::new()
+            .build_hasher()
+            .finish()
+    })
+}
+
+#[cfg(any(feature = "tokio", feature = "smol"))]
+fn wall() -> Timestamp {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}

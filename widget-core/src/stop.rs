@@ -1,0 +1,93 @@
+//! [`Stop`] and [`StopSignal`]: how a program asks its parts to end, and how they hear it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use event_listener::Event;
+
+/// The side that asks. Dropping it asks as well, so that nothing outlives its owner by accident.
+#[derive(Debug, Default)]
+pub struct Stop(StopSignal);
+
+/// The side that hears. Cheap to clone.
+#[derive(Debug, Clone, Default)]
+pub struct StopSignal(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    asked: AtomicBool,
+    event: Event,
+}
+
+impl Stop {
+    /// Nothing asked yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// For whoever is to hear.
+    #[must_use]
+    pub fn signal(&self) -> StopSignal {
+        self.0.clone()
+    }
+
+    /// Asks all that hear to end. Asking again changes nothing.
+    pub fn ask(&self) {
+        self.0.0.asked.store(true, Ordering::SeqCst);
+        self.0.0.event.notify(usize::MAX);
+    }
+}
+
+impl Drop for Stop {
+    fn drop(&mut self) {
+        self.ask();
+    }
+}
+
+impl StopSignal {
+    /// Whether it was asked.
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        self.0.asked.load(Ordering::SeqCst)
+    }
+
+    /// Ends when it is asked.
+    pub async fn asked(&self) {
+        while !self.is_asked() {
+            let listener = self.0.event.listen();
+            if self.is_asked() {
+                return;
+            }
+            listener.await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::{block_on, poll_once};
+
+    use super::*;
+
+    #[test]
+    fn everyone_hears_it_early_or_late() {
+        let stop = Stop::new();
+        let (early, late) = (stop.signal(), stop.signal());
+        block_on(async {
+            let mut waiting = Box::pin(early.asked());
+            assert!(poll_once(&mut waiting).await.is_none());
+            stop.ask();
+            waiting.await;
+            late.asked().await;
+        });
+    }
+
+    #[test]
+    fn dropping_asks() {
+        let stop = Stop::new();
+        let signal = stop.signal();
+        drop(stop);
+        assert!(signal.is_asked());
+    }
+}

@@ -1,0 +1,120 @@
+//! [`AgentStore`]: which agents there are and what they said of themselves.
+
+use std::fmt::Debug;
+
+use async_trait::async_trait;
+
+use super::StoreError;
+use crate::id::{AgentId, SpoolEpoch};
+use crate::message::Describe;
+use crate::time::Timestamp;
+
+/// Where agents are kept.
+///
+/// An implementation
+/// - must make a row at an agent's first arrival and keep `first_seen` from then on;
+/// - must never let `last_seen` go back;
+/// - must forget an agent's `left` when it arrives or is seen again after it;
+/// - must list agents in the order of their numbers, each once;
+/// - must delete an agent's row with all that belongs to it in this store, and say whether it was
+///   there; a later arrival of the same id begins anew.
+#[async_trait]
+pub trait AgentStore: Debug + Send + Sync {
+    /// An agent has come: makes its row, or renews it.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn arrive(&self, arrival: &Arrival) -> Result<AgentRecord, StoreError>;
+
+    /// An agent says what it is. An unknown one is left unknown.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn describe(&self, agent: AgentId, describe: &Describe) -> Result<(), StoreError>;
+
+    /// These agents were heard from at these times.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn seen(&self, heard: &[(AgentId, Timestamp)]) -> Result<(), StoreError>;
+
+    /// An agent has said goodbye.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn leave(&self, agent: AgentId, at: Timestamp) -> Result<(), StoreError>;
+
+    /// One agent, if it is known.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn agent(&self, agent: AgentId) -> Result<Option<AgentRecord>, StoreError>;
+
+    /// Agents by number.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn agents(&self, query: &AgentQuery) -> Result<AgentPage, StoreError>;
+
+    /// Forgets an agent. Its tasks are not touched, its reports are the report store's.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn delete_agent(&self, agent: AgentId) -> Result<bool, StoreError>;
+}
+
+/// An agent that comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// Who.
+    pub agent: AgentId,
+    /// The version that it speaks: 1 or 2.
+    pub protocol: u16,
+    /// Name of the transport.
+    pub transport: String,
+    /// Its memory; version 1 has none.
+    pub epoch: Option<SpoolEpoch>,
+    /// When, by the server's wall clock.
+    pub at: Timestamp,
+}
+
+/// What is kept of an agent.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentRecord {
+    /// Who.
+    pub id: AgentId,
+    /// Its number in this store, rising with the first arrival.
+    pub number: u64,
+    /// When it came first.
+    pub first_seen: Timestamp,
+    /// When it was last heard from, to within some seconds.
+    pub last_seen: Timestamp,
+    /// When it said goodbye, unless it was heard from after that.
+    pub left: Option<Timestamp>,
+    /// The version that it speaks. Once 2, it stays 2.
+    pub protocol: u16,
+    /// Name of the transport that it came over.
+    pub transport: String,
+    /// Its memory.
+    pub epoch: Option<SpoolEpoch>,
+    /// What it said of itself; all empty before it did.
+    pub describe: Describe,
+}
+
+/// Which agents to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AgentQuery {
+    /// Only those with a number above this.
+    pub after: u64,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A part of the list of agents.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AgentPage {
+    /// The agents.
+    pub agents: Vec<AgentRecord>,
+    /// Where the next part begins, if there is one: for [`AgentQuery::after`].
+    pub next: Option<u64>,
+}

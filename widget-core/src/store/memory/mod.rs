@@ -1,0 +1,55 @@
+//! [`MemoryStore`]: all three stores in memory, for tests, trials and servers whose past does not
+//! matter. Nothing survives the process.
+
+mod agents;
+mod reports;
+mod tasks;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use agents::Agents;
+use reports::Reports;
+use tasks::Tasks;
+
+use super::Bells;
+use crate::id::StoreEpoch;
+
+/// All three stores in memory. Cheap to clone; clones share what they hold.
+///
+/// It is not durable: every start is a new store. Bounded by retention only, as every store is.
+#[derive(Debug, Clone)]
+pub struct MemoryStore {
+    rows: Arc<Mutex<Rows>>,
+    bells: Bells,
+}
+
+#[derive(Debug)]
+struct Rows {
+    agents: Agents,
+    tasks: Tasks,
+    reports: BTreeMap<crate::id::AgentId, Reports>,
+    next_report: u64,
+}
+
+impl MemoryStore {
+    /// An empty store with this epoch, which should be random.
+    #[must_use]
+    pub fn new(epoch: StoreEpoch) -> Self {
+        let rows = Rows {
+            agents: Agents::default(),
+            tasks: Tasks::new(epoch),
+            reports: BTreeMap::new(),
+            next_report: 1,
+        };
+        Self {
+            rows: Arc::new(Mutex::new(rows)),
+            bells: Bells::default(),
+        }
+    }
+
+    /// Each method takes the lock once and never waits while it has it.
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

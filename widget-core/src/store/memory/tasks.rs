@@ -1,0 +1,264 @@
+//! The tasks of a [`MemoryStore`].
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+
+use super::MemoryStore;
+use crate::id::{AgentId, StoreEpoch, TaskId};
+use crate::store::{
+    Admission, Admitted, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step, StoreError,
+    StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp, timeline_entry,
+};
+use crate::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Task};
+use crate::time::Timestamp;
+
+#[derive(Debug)]
+pub(super) struct Tasks {
+    epoch: StoreEpoch,
+    /// By number, in the order of their inserts.
+    rows: BTreeMap<u64, Task>,
+    numbers: BTreeMap<TaskId, u64>,
+    keys: BTreeMap<String, TaskId>,
+    deliveries: BTreeMap<AgentId, Delivery>,
+    last_number: u64,
+}
+
+impl Tasks {
+    pub(super) fn new(epoch: StoreEpoch) -> Self {
+        Self {
+            epoch,
+            rows: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            keys: BTreeMap::new(),
+            deliveries: BTreeMap::new(),
+            last_number: 0,
+        }
+    }
+
+    fn get(&self, id: TaskId) -> Option<&Task> {
+        self.rows.get(self.numbers.get(&id)?)
+    }
+
+    fn unfinished(&self, agent: AgentId) -> impl Iterator<Item = (u64, &Task)> {
+        let mine = move |(_, task): &(&u64, &Task)| {
+            task.agent == agent && !task.state.name().is_terminal()
+        };
+        self.rows
+            .iter()
+            .filter(mine)
+            .map(|(number, task)| (*number, task))
+    }
+
+    fn found_by(&self, task: &NewTask) -> Option<&Task> {
+        match &task.once {
+            Once::No => None,
+            Once::Key(key) => self.get(*self.keys.get(key)?),
+            Once::WhilePending => self
+                .unfinished(task.agent)
+                .map(|(_, row)| row)
+                .find(|row| row.kind == task.kind),
+        }
+    }
+
+    /// Applies an event of the server to a row that the rules allow it for; says whether it
+    /// changed.
+    fn apply(&mut self, number: u64, event: &Event, now: Timestamp) -> Option<&Task> {
+        let task = self.rows.get_mut(&number)?;
+        let Ok(Applied::Change(state)) = task.state.apply(event, now) else {
+            return None;
+        };
+        task.timeline.extend(timeline_entry(
+            &task.state,
+            &state,
+            event,
+            Actor::Server,
+            now,
+        ));
+        task.state = state;
+        task.revision = Revision(task.revision.0 + 1);
+        Some(task)
+    }
+}
+
+#[async_trait]
+impl TaskStore for MemoryStore {
+    async fn insert(&self, task: NewTask) -> Result<Inserted, StoreError> {
+        let tasks = &mut self.rows().tasks;
+        if let Some(found) = tasks.found_by(&task).or_else(|| tasks.get(task.id)) {
+            return Ok(Inserted {
+                task: found.clone(),
+                new: false,
+            });
+        }
+        let task = task.into_task();
+        tasks.last_number += 1;
+        if let Some(key) = &task.idempotency_key {
+            tasks.keys.insert(key.clone(), task.id);
+        }
+        tasks.numbers.insert(task.id, tasks.last_number);
+        tasks.rows.insert(tasks.last_number, task.clone());
+        self.bells.ring(task.agent);
+        Ok(Inserted { task, new: true })
+    }
+
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        Ok(self.rows().tasks.get(id).cloned())
+    }
+
+    async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
+        let rows = self.rows();
+        let wanted = |task: &Task| {
+            query.agent.is_none_or(|agent| agent == task.agent)
+                && (query.states.is_empty() || query.states.contains(&task.state.name()))
+        };
+        let older = rows
+            .tasks
+            .rows
+            .range(..query.before.unwrap_or(u64::MAX))
+            .rev();
+        let mut found: Vec<_> = older
+            .filter(|(_, task)| wanted(task))
+            .take(query.limit.saturating_add(1))
+            .collect();
+        let more = found.len() > query.limit;
+        found.truncate(query.limit);
+        let next = found.last().filter(|_| more).map(|(number, _)| **number);
+        Ok(TaskPage {
+            tasks: found.into_iter().map(|(_, task)| task.clone()).collect(),
+            next,
+        })
+    }
+
+    async fn admit(&self, admission: &Admission) -> Result<Admitted, StoreError> {
+        let tasks = &mut self.rows().tasks;
+        // A new epoch must only differ from every earlier one.
+        let fresh = StoreEpoch::generate(
+            admission.now,
+            [tasks.last_number, admission.seen.map_or(0, |seen| seen.1)],
+        );
+        let delivery = tasks.deliveries.entry(admission.agent).or_default();
+        let admitted = delivery.admit(admission, &mut tasks.epoch, fresh);
+        let others: Vec<u64> = tasks
+            .unfinished(admission.agent)
+            .filter(|(_, task)| task.state.held_by().is_some_and(|by| by != admission.epoch))
+            .map(|(number, _)| number)
+            .collect();
+        for number in others {
+            tasks.apply(number, &Event::SpoolLost, admission.now);
+        }
+        Ok(admitted)
+    }
+
+    async fn lease(&self, request: &LeaseRequest) -> Result<Leased, StoreError> {
+        let tasks = &mut self.rows().tasks;
+        let mut delivery = tasks
+            .deliveries
+            .get(&request.agent)
+            .copied()
+            .unwrap_or_default();
+        delivery.check(request.agent, request.epoch)?;
+
+        let (mut queued, mut held): (Vec<_>, Vec<_>) = tasks
+            .unfinished(request.agent)
+            .map(|(number, task)| (number, task.clone()))
+            .partition(|(_, task)| matches!(task.state.phase, Phase::Queued { .. }));
+        held.sort_by_key(|(_, task)| task.sequence);
+        queued.sort_by_key(|(number, task)| (std::cmp::Reverse(task.priority), *number));
+
+        let mut plan = LeasePlan::new(request, &delivery);
+        let mut leased = Leased::default();
+        let steps = held
+            .iter()
+            .map(|(number, task)| (*number, plan.held(task)))
+            .collect::<Vec<_>>()
+            .into_iter()
+            .chain(
+                queued
+                    .iter()
+                    .map(|(number, task)| (*number, plan.queued(task))),
+            )
+            .take_while(|(_, step)| *step != Step::Full)
+            .collect::<Vec<_>>();
+        for (number, step) in steps {
+            let Step::Apply(event) = step else { continue };
+            if tasks.apply(number, &event, request.now).is_some()
+                && matches!(event, Event::Lease { .. })
+                && let Some(task) = tasks.rows.get_mut(&number)
+            {
+                task.sequence = task.sequence.or_else(|| Some(delivery.next_sequence()));
+                leased.tasks.push(task.clone());
+            }
+        }
+        let Ok(cancel) =
+            plan.cancels(|id| Ok::<_, std::convert::Infallible>(tasks.get(id).cloned()));
+        leased.cancel = cancel;
+        leased.next_due = plan.next_due();
+        delivery.behind = false;
+        tasks.deliveries.insert(request.agent, delivery);
+        Ok(leased)
+    }
+
+    async fn replace(&self, change: TaskChange) -> Result<Revision, StoreError> {
+        let tasks = &mut self.rows().tasks;
+        let number = tasks.numbers.get(&change.id).copied();
+        let task = number.and_then(|number| tasks.rows.get_mut(&number));
+        let task = task.ok_or(StoreErrorKind::NotFound)?;
+        if task.revision != change.expected {
+            return Err(StoreErrorKind::Conflict.into());
+        }
+        task.state = change.state;
+        task.evidence = change.evidence.or(task.evidence.take());
+        task.timeline.extend(change.entry);
+        task.revision = Revision(task.revision.0 + 1);
+        let (agent, revision) = (task.agent, task.revision);
+        self.bells.ring(agent);
+        Ok(revision)
+    }
+
+    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
+        let rows = self.rows();
+        let due = |task: &&Task| task.due_at().is_some_and(|due| due <= now);
+        let mut due: Vec<_> = rows.tasks.rows.values().filter(due).cloned().collect();
+        due.sort_by_key(Task::due_at);
+        due.truncate(limit);
+        Ok(due)
+    }
+
+    async fn prune_tasks(
+        &self,
+        finished_before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError> {
+        let tasks = &mut self.rows().tasks;
+        let old = |task: &Task| {
+            task.state
+                .outcome()
+                .is_some_and(|end| end.at < finished_before)
+        };
+        let gone: Vec<u64> = tasks
+            .rows
+            .iter()
+            .filter(|(_, task)| old(task))
+            .map(|(number, _)| *number)
+            .take(limit)
+            .collect();
+        for number in &gone {
+            if let Some(task) = tasks.rows.remove(number) {
+                tasks.numbers.remove(&task.id);
+                if let Some(key) = &task.idempotency_key {
+                    tasks.keys.remove(key);
+                }
+            }
+        }
+        Ok(gone.len())
+    }
+
+    fn watch(&self, agent: AgentId) -> WakeUp {
+        self.bells.watch(agent)
+    }
+
+    fn ring(&self, agent: AgentId) {
+        self.bells.ring(agent);
+    }
+}

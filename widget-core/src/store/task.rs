@@ -1,0 +1,256 @@
+//! [`TaskStore`]: the tasks, and who is given which.
+
+use std::fmt::Debug;
+use std::future::Future;
+
+use async_trait::async_trait;
+
+use super::{Admission, Admitted, LeaseRequest, Leased, StoreError, StoreErrorKind, WakeUp};
+use crate::id::{AgentId, TaskId};
+use crate::task::{
+    Actor, Applied, Event, Fault, Finish, NewTask, Revision, StateName, Task, TaskState,
+    TimelineEntry,
+};
+use crate::time::Timestamp;
+
+/// Where tasks are kept.
+///
+/// An implementation
+/// - must answer an insert only after it would survive the loss of power (if it says that it is
+///   durable at all), and ring the agent's bell then;
+/// - must keep [`Once`](crate::task::Once): answer the task that is there, and make none;
+/// - must change a row only at the revision that is expected, the timeline entry with it;
+/// - must lease in one transaction, as [`LeasePlan`](super::LeasePlan) says, and refuse an epoch
+///   that is not the one last admitted;
+/// - must take from an agent that is admitted with a new epoch what the old one held
+///   ([`Event::SpoolLost`]), in the transaction of the admission;
+/// - must register a [`WakeUp`] when `watch` is called, not when it is first polled.
+#[async_trait]
+pub trait TaskStore: Debug + Send + Sync {
+    /// Queues a task, or finds the one that it would repeat.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn insert(&self, task: NewTask) -> Result<Inserted, StoreError>;
+
+    /// One task, if it is there.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError>;
+
+    /// Tasks, newest first.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError>;
+
+    /// An agent has opened a conversation for this memory of it.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn admit(&self, admission: &Admission) -> Result<Admitted, StoreError>;
+
+    /// Gives an agent the tasks that are its next.
+    ///
+    /// # Errors
+    /// [`Replaced`](StoreErrorKind::Replaced) for an epoch that is not the one last admitted,
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn lease(&self, request: &LeaseRequest) -> Result<Leased, StoreError>;
+
+    /// Writes a change.
+    ///
+    /// # Errors
+    /// [`Conflict`](StoreErrorKind::Conflict) if the row is at another revision,
+    /// [`NotFound`](StoreErrorKind::NotFound), [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn replace(&self, change: TaskChange) -> Result<Revision, StoreError>;
+
+    /// Unfinished tasks whose [`due_at`](Task::due_at) has come, the longest overdue first.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError>;
+
+    /// Deletes at most `limit` tasks that ended before this time; says how many.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn prune_tasks(
+        &self,
+        finished_before: Timestamp,
+        limit: usize,
+    ) -> Result<usize, StoreError>;
+
+    /// Ends when there may be something for this agent.
+    fn watch(&self, agent: AgentId) -> WakeUp;
+
+    /// Ends the waits for this agent.
+    fn ring(&self, agent: AgentId);
+}
+
+/// What an insert came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Inserted {
+    /// The task that is now there.
+    pub task: Task,
+    /// Whether it is new. If not, it is the one that [`Once`](crate::task::Once) found, which may
+    /// differ from what was to be inserted.
+    pub new: bool,
+}
+
+/// A change of a task's row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskChange {
+    /// Which task.
+    pub id: TaskId,
+    /// The revision that the change was made from.
+    pub expected: Revision,
+    /// The state after it.
+    pub state: TaskState,
+    /// A late end to keep beside it; none leaves what is there.
+    pub evidence: Option<Finish>,
+    /// What the timeline gains.
+    pub entry: Option<TimelineEntry>,
+}
+
+/// Which tasks to list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskQuery {
+    /// Whose; none is everybody's.
+    pub agent: Option<AgentId>,
+    /// In one of these states; none named is all.
+    pub states: Vec<StateName>,
+    /// Only those that were queued before this one, as [`TaskPage::next`] says.
+    pub before: Option<u64>,
+    /// At most so many.
+    pub limit: usize,
+}
+
+/// A part of the list of tasks.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct TaskPage {
+    /// The tasks.
+    pub tasks: Vec<Task>,
+    /// Where the next part begins, if there is one: for [`TaskQuery::before`].
+    pub next: Option<u64>,
+}
+
+/// What an event made of a task in the store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AppliedEvent {
+    /// The task as it is now.
+    pub task: Task,
+    /// What the rules said.
+    pub result: Result<AppliedKind, Fault>,
+}
+
+/// What the rules said, without the state itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AppliedKind {
+    /// The state has changed.
+    Changed,
+    /// It was known already.
+    Same,
+    /// It was kept as evidence.
+    Evidence,
+}
+
+/// How often a change is tried again after somebody else was faster.
+const TRIES: usize = 8;
+
+/// Comfort on every [`TaskStore`].
+pub trait TaskStoreExt: TaskStore {
+    /// Reads a task, applies the rules, writes the change; again if somebody else was faster.
+    /// `None` if there is no such task.
+    ///
+    /// # Errors
+    /// [`Contended`](StoreErrorKind::Contended) if others were faster eight times,
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    fn apply(
+        &self,
+        id: TaskId,
+        event: &Event,
+        by: Actor,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<AppliedEvent>, StoreError>> + Send {
+        async move {
+            for _ in 0..TRIES {
+                let Some(mut task) = self.task(id).await? else {
+                    return Ok(None);
+                };
+                let (state, evidence, kind) = match task.state.apply(event, now) {
+                    Ok(Applied::Change(state)) => (state, None, AppliedKind::Changed),
+                    Ok(Applied::Evidence(finish)) => {
+                        (task.state.clone(), Some(finish), AppliedKind::Evidence)
+                    }
+                    Ok(Applied::Same) => {
+                        return Ok(Some(AppliedEvent {
+                            task,
+                            result: Ok(AppliedKind::Same),
+                        }));
+                    }
+                    Err(fault) => {
+                        return Ok(Some(AppliedEvent {
+                            task,
+                            result: Err(fault),
+                        }));
+                    }
+                };
+                let change = TaskChange {
+                    id,
+                    expected: task.revision,
+                    entry: timeline_entry(&task.state, &state, event, by, now),
+                    state,
+                    evidence,
+                };
+                match self.replace(change.clone()).await {
+                    Ok(revision) => {
+                        task.state = change.state;
+                        task.evidence = change.evidence.or(task.evidence);
+                        task.timeline.extend(change.entry);
+                        task.revision = revision;
+                        return Ok(Some(AppliedEvent {
+                            task,
+                            result: Ok(kind),
+                        }));
+                    }
+                    Err(error) if *error.kind() == StoreErrorKind::Conflict => {}
+                    Err(error) => return Err(error),
+                }
+            }
+            Err(StoreErrorKind::Contended.into())
+        }
+    }
+}
+
+impl<S: TaskStore + ?Sized> TaskStoreExt for S {}
+
+/// What the timeline gains by a change: an entry if the state's name or the cancel flag changed,
+/// or if a lease was given again.
+#[must_use]
+pub fn timeline_entry(
+    before: &TaskState,
+    after: &TaskState,
+    event: &Event,
+    by: Actor,
+    now: Timestamp,
+) -> Option<TimelineEntry> {
+    let moved = before.name() != after.name() || before.attempt != after.attempt;
+    if !moved && before.cancel_requested == after.cancel_requested {
+        return None;
+    }
+    let cause = match event {
+        Event::Lease { .. } => format!("{}, attempt {}", event.cause(), after.attempt),
+        Event::Cancel => format!("{} by {by}", event.cause()),
+        _ => match after.outcome().and_then(|outcome| outcome.failure.as_ref()) {
+            Some(failure) => format!("{}: {}", event.cause(), failure.message),
+            None => event.cause().to_owned(),
+        },
+    };
+    Some(TimelineEntry {
+        at: now,
+        state: after.name(),
+        cause,
+        actor: by,
+    })
+}

@@ -1,0 +1,1 @@
+//! Conformance suites for plugins: every promise of a trait is one named `#[test]`.

@@ -1,0 +1,156 @@
+//! Transports: ways to carry commands from an agent ([`Transport`], [`Connection`]) to a server
+//! ([`Listener`], [`Service`]).
+//!
+//! Request and response, because that is the protocol's own shape: a `RequestWork` that waits *is*
+//! the push channel.
+
+mod error;
+
+use std::fmt::Debug;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+pub use error::{TransportError, TransportErrorKind};
+
+use crate::id::{AgentId, SpoolEpoch};
+use crate::message::{Command, Opening, Refusal, Response, Welcome};
+use crate::stop::StopSignal;
+use crate::v1;
+
+/// The most calls that may be in flight on one connection.
+pub const MAX_CALLS: usize = 64;
+
+/// The agent's side of a way to carry commands.
+#[async_trait]
+pub trait Transport: Debug + Send + Sync {
+    /// One word for logs and pages, such as `tcp`.
+    fn name(&self) -> &'static str;
+
+    /// Connects and says the opening. What comes back is welcomed: there is no connection on which
+    /// a command could come before it.
+    ///
+    /// # Errors
+    /// [`Unreachable`](TransportErrorKind::Unreachable), [`Refused`](TransportErrorKind::Refused),
+    /// [`Busy`](TransportErrorKind::Busy) and whatever [`Connection::call`] may say.
+    async fn connect(
+        &self,
+        opening: Opening,
+    ) -> Result<(Arc<dyn Connection>, Welcome), TransportError>;
+}
+
+/// A conversation that the server has welcomed.
+///
+/// An implementation
+/// - must carry up to [`MAX_CALLS`] calls at once, and answer each when its own answer is there;
+/// - must lose nothing when a call is dropped: other calls go on undisturbed;
+/// - must end every call in bounded time, with an error if the peer is dead;
+/// - must refuse a message above the size limit before it sends any of it, and go on;
+/// - must fail all calls once the connection is closed, and close it when it is dropped.
+#[async_trait]
+pub trait Connection: Debug + Send + Sync {
+    /// Sends a command and waits for its answer.
+    ///
+    /// # Errors
+    /// [`TransportError`]; its kind says whether this call or the whole connection failed.
+    async fn call(&self, command: Command) -> Result<Response, TransportError>;
+}
+
+/// The server's side of a way to carry commands.
+///
+/// An implementation
+/// - must answer the opening before it reads any command;
+/// - must refuse whatever does not fit the protocol, tell the service
+///   ([`Service::refused`]), and disturb nobody else;
+/// - must end within a second or two once `stop` is asked.
+#[async_trait]
+pub trait Listener: Send {
+    /// One word for logs and pages, such as `tcp`.
+    fn name(&self) -> &'static str;
+
+    /// Where it listens, if it has such an address.
+    fn local_addr(&self) -> Option<SocketAddr>;
+
+    /// Accepts agents and hands their calls to `service`, until `stop` is asked.
+    ///
+    /// # Errors
+    /// If it cannot go on at all; what one peer does is never such a reason.
+    async fn serve(
+        self: Box<Self>,
+        service: Arc<dyn Service>,
+        stop: StopSignal,
+    ) -> Result<(), TransportError>;
+}
+
+/// What a server makes of calls. One for all listeners.
+#[async_trait]
+pub trait Service: Debug + Send + Sync {
+    /// Looks at an opening.
+    ///
+    /// # Errors
+    /// [`Rejection`], which the listener passes on.
+    async fn open(&self, from: &Origin, opening: Opening) -> Result<(Peer, Welcome), Rejection>;
+
+    /// Answers a command of an agent that was welcomed. Dropping the future is safe.
+    async fn call(&self, peer: &Peer, command: Command) -> Response;
+
+    /// Answers a version 1 collector. `None` closes the connection without a word, so that the
+    /// collector sends again.
+    async fn call_v1(&self, from: &Origin, command: v1::Command) -> Option<v1::Response>;
+
+    /// Counts something that the listener itself refused, by a stable word.
+    fn refused(&self, from: &Origin, reason: &'static str);
+}
+
+/// Where a call comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin {
+    /// Name of the transport.
+    pub transport: &'static str,
+    /// Address of the other side, for people.
+    pub address: String,
+}
+
+/// An agent that was welcomed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// Who it is, as its opening proved.
+    pub agent: AgentId,
+    /// The memory it speaks for.
+    pub epoch: SpoolEpoch,
+    /// Where it speaks from.
+    pub origin: Origin,
+    /// What its id rests on.
+    pub assurance: Assurance,
+}
+
+/// What an agent's id rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Assurance {
+    /// Its own word: good for loopback only.
+    Claimed,
+}
+
+/// Why an opening is not answered with a welcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Rejection {
+    /// The same again will not help.
+    Refused(Refusal),
+    /// The same again later.
+    Busy {
+        /// How much later.
+        retry_after: Duration,
+    },
+}
+
+impl From<Rejection> for Response {
+    fn from(rejection: Rejection) -> Self {
+        match rejection {
+            Rejection::Refused(refusal) => Self::Refused(refusal),
+            Rejection::Busy { retry_after } => Self::Busy {
+                retry_after_ms: u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX),
+            },
+        }
+    }
+}
