@@ -1,1 +1,18 @@
-//! Placeholder.
+//! The real programs as a test sees them: started on ports of their own, asked over HTTP, ended
+//! by id.
+#![allow(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has to fail"
+)]
+
+mod agent;
+mod api;
+mod program;
+mod server;
+
+pub use agent::AgentProgram;
+pub use api::Api;
+pub use program::{Program, binary, until};
+pub use server::ServerProgram;

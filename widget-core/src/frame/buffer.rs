@@ -43,7 +43,7 @@ impl FrameBuffer {
         self.bytes.extend_from_slice(came);
     }
 
-    /// Whether a frame has begun that has not ended.
+    /// Whether nothing is left over: no frame has begun that has not ended.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.len() == self.start
@@ -53,6 +53,18 @@ impl FrameBuffer {
     #[must_use]
     pub fn capacity(&self) -> usize {
         self.bytes.capacity()
+    }
+
+    /// How many bytes the next frame of version 2 claims to have, head and all; 0 until its head
+    /// is there. The claim is checked by [`next_v2`](Self::next_v2) only.
+    #[must_use]
+    pub fn claimed_v2(&self) -> usize {
+        let length = self.rest().get(v2::HEAD - 4..v2::HEAD);
+        let length = length.and_then(|length| length.first_chunk());
+        length.map_or(0, |length| {
+            let payload = usize::try_from(u32::from_be_bytes(*length)).unwrap_or(usize::MAX);
+            payload.saturating_add(v2::HEAD + v2::TAIL)
+        })
     }
 
     /// The version that the next frame says it is, once four bytes are there.

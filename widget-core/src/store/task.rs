@@ -173,54 +173,68 @@ pub trait TaskStoreExt: TaskStore {
         by: Actor,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<AppliedEvent>, StoreError>> + Send {
-        async move {
-            for _ in 0..TRIES {
-                let Some(mut task) = self.task(id).await? else {
-                    return Ok(None);
-                };
-                let (state, evidence, kind) = match task.state.apply(event, now) {
-                    Ok(Applied::Change(state)) => (state, None, AppliedKind::Changed),
-                    Ok(Applied::Evidence(finish)) => {
-                        (task.state.clone(), Some(finish), AppliedKind::Evidence)
-                    }
-                    Ok(Applied::Same) => {
-                        return Ok(Some(AppliedEvent {
-                            task,
-                            result: Ok(AppliedKind::Same),
-                        }));
-                    }
-                    Err(fault) => {
-                        return Ok(Some(AppliedEvent {
-                            task,
-                            result: Err(fault),
-                        }));
-                    }
-                };
-                let change = TaskChange {
-                    id,
-                    expected: task.revision,
-                    entry: timeline_entry(&task.state, &state, event, by, now),
-                    state,
-                    evidence,
-                };
-                match self.replace(change.clone()).await {
-                    Ok(revision) => {
-                        task.state = change.state;
-                        task.evidence = change.evidence.or(task.evidence);
-                        task.timeline.extend(change.entry);
-                        task.revision = revision;
-                        return Ok(Some(AppliedEvent {
-                            task,
-                            result: Ok(kind),
-                        }));
-                    }
-                    Err(error) if *error.kind() == StoreErrorKind::Conflict => {}
-                    Err(error) => return Err(error),
-                }
+        apply(self, None, id, event, by, now)
+    }
+
+    /// The same for what an agent says; `None` also if the task is another agent's.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn apply_from(
+        &self,
+        agent: AgentId,
+        id: TaskId,
+        event: &Event,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<AppliedEvent>, StoreError>> + Send {
+        apply(self, Some(agent), id, event, Actor::Agent, now)
+    }
+}
+
+async fn apply<S: TaskStore + ?Sized>(
+    store: &S,
+    agent: Option<AgentId>,
+    id: TaskId,
+    event: &Event,
+    by: Actor,
+    now: Timestamp,
+) -> Result<Option<AppliedEvent>, StoreError> {
+    for _ in 0..TRIES {
+        let task = store.task(id).await?;
+        let Some(mut task) = task.filter(|task| agent.is_none_or(|agent| agent == task.agent))
+        else {
+            return Ok(None);
+        };
+        let (state, evidence, kind) = match task.state.apply(event, now) {
+            Ok(Applied::Change(state)) => (state, None, AppliedKind::Changed),
+            Ok(Applied::Evidence(finish)) => {
+                (task.state.clone(), Some(finish), AppliedKind::Evidence)
             }
-            Err(StoreErrorKind::Contended.into())
+            Ok(Applied::Same) => {
+                return Ok(Some(AppliedEvent { task, result: Ok(AppliedKind::Same) }));
+            }
+            Err(fault) => return Ok(Some(AppliedEvent { task, result: Err(fault) })),
+        };
+        let change = TaskChange {
+            id,
+            expected: task.revision,
+            entry: timeline_entry(&task.state, &state, event, by, now),
+            state,
+            evidence,
+        };
+        match store.replace(change.clone()).await {
+            Ok(revision) => {
+                task.state = change.state;
+                task.evidence = change.evidence.or(task.evidence);
+                task.timeline.extend(change.entry);
+                task.revision = revision;
+                return Ok(Some(AppliedEvent { task, result: Ok(kind) }));
+            }
+            Err(error) if *error.kind() == StoreErrorKind::Conflict => {}
+            Err(error) => return Err(error),
         }
     }
+    Err(StoreErrorKind::Contended.into())
 }
 
 impl<S: TaskStore + ?Sized> TaskStoreExt for S {}

@@ -1,1 +1,38 @@
 //! Conformance suites for plugins: every promise of a trait is one named `#[test]`.
+//!
+//! A plugin passes them in a few lines. Each case gets a store of its own, made by whatever the
+//! macro is given; a tuple keeps alive what must live as long as the store, such as its directory.
+//!
+//! ```
+//! mod tasks {
+//!     use widget_core::id::StoreEpoch;
+//!     use widget_core::store::MemoryStore;
+//!
+//!     widget_core::task_store_suite!(|| async {
+//!         MemoryStore::new(StoreEpoch::from_bytes([7; 16]))
+//!     });
+//! }
+//! ```
+//!
+//! Time is an argument of every case: none of them sleeps, but those of the runtimes, whose
+//! promise it is.
+
+// A failing assertion is what a case is for.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+pub mod agent_store;
+mod cases;
+pub mod codec;
+pub mod fixtures;
+pub mod report_store;
+pub mod runtime;
+pub mod samples;
+pub mod task_store;
+pub mod transport;
+
+pub use cases::{LIMIT, Subject, limited, run};

@@ -1,6 +1,6 @@
 //! The tasks of a [`MemoryStore`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use async_trait::async_trait;
 
@@ -20,6 +20,8 @@ pub(super) struct Tasks {
     rows: BTreeMap<u64, Task>,
     numbers: BTreeMap<TaskId, u64>,
     keys: BTreeMap<String, TaskId>,
+    /// The numbers of the tasks that have not ended, so that no lease looks at the others.
+    unfinished: BTreeMap<AgentId, BTreeSet<u64>>,
     deliveries: BTreeMap<AgentId, Delivery>,
     last_number: u64,
 }
@@ -31,6 +33,7 @@ impl Tasks {
             rows: BTreeMap::new(),
             numbers: BTreeMap::new(),
             keys: BTreeMap::new(),
+            unfinished: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             last_number: 0,
         }
@@ -41,13 +44,24 @@ impl Tasks {
     }
 
     fn unfinished(&self, agent: AgentId) -> impl Iterator<Item = (u64, &Task)> {
-        let mine = move |(_, task): &(&u64, &Task)| {
-            task.agent == agent && !task.state.name().is_terminal()
+        let numbers = self.unfinished.get(&agent).into_iter().flatten();
+        numbers.filter_map(|number| Some((*number, self.rows.get(number)?)))
+    }
+
+    /// Puts a task that was written where it belongs: among the unfinished ones or not.
+    fn file(&mut self, number: u64) {
+        let Some(task) = self.rows.get(&number) else {
+            return;
         };
-        self.rows
-            .iter()
-            .filter(mine)
-            .map(|(number, task)| (*number, task))
+        let numbers = self.unfinished.entry(task.agent).or_default();
+        if task.state.name().is_terminal() {
+            numbers.remove(&number);
+        } else {
+            numbers.insert(number);
+        }
+        if numbers.is_empty() {
+            self.unfinished.remove(&task.agent);
+        }
     }
 
     fn found_by(&self, task: &NewTask) -> Option<&Task> {
@@ -61,12 +75,14 @@ impl Tasks {
         }
     }
 
-    /// Applies an event of the server to a row that the rules allow it for; says whether it
+    /// Applies an event of the server to a row, if the rules allow it there; says whether it
     /// changed.
-    fn apply(&mut self, number: u64, event: &Event, now: Timestamp) -> Option<&Task> {
-        let task = self.rows.get_mut(&number)?;
+    fn apply(&mut self, number: u64, event: &Event, now: Timestamp) -> bool {
+        let Some(task) = self.rows.get_mut(&number) else {
+            return false;
+        };
         let Ok(Applied::Change(state)) = task.state.apply(event, now) else {
-            return None;
+            return false;
         };
         task.timeline.extend(timeline_entry(
             &task.state,
@@ -77,7 +93,8 @@ impl Tasks {
         ));
         task.state = state;
         task.revision = Revision(task.revision.0 + 1);
-        Some(task)
+        self.file(number);
+        true
     }
 }
 
@@ -98,6 +115,7 @@ impl TaskStore for MemoryStore {
         }
         tasks.numbers.insert(task.id, tasks.last_number);
         tasks.rows.insert(tasks.last_number, task.clone());
+        tasks.file(tasks.last_number);
         self.bells.ring(task.agent);
         Ok(Inserted { task, new: true })
     }
@@ -161,28 +179,26 @@ impl TaskStore for MemoryStore {
 
         let (mut queued, mut held): (Vec<_>, Vec<_>) = tasks
             .unfinished(request.agent)
-            .map(|(number, task)| (number, task.clone()))
             .partition(|(_, task)| matches!(task.state.phase, Phase::Queued { .. }));
         held.sort_by_key(|(_, task)| task.sequence);
         queued.sort_by_key(|(number, task)| (std::cmp::Reverse(task.priority), *number));
 
         let mut plan = LeasePlan::new(request, &delivery);
+        let mut steps = Vec::with_capacity(held.len());
+        for (number, task) in held {
+            steps.push((number, plan.held(task)));
+        }
+        for (number, task) in queued {
+            match plan.queued(task) {
+                Step::Full => break,
+                step => steps.push((number, step)),
+            }
+        }
+
         let mut leased = Leased::default();
-        let steps = held
-            .iter()
-            .map(|(number, task)| (*number, plan.held(task)))
-            .collect::<Vec<_>>()
-            .into_iter()
-            .chain(
-                queued
-                    .iter()
-                    .map(|(number, task)| (*number, plan.queued(task))),
-            )
-            .take_while(|(_, step)| *step != Step::Full)
-            .collect::<Vec<_>>();
         for (number, step) in steps {
             let Step::Apply(event) = step else { continue };
-            if tasks.apply(number, &event, request.now).is_some()
+            if tasks.apply(number, &event, request.now)
                 && matches!(event, Event::Lease { .. })
                 && let Some(task) = tasks.rows.get_mut(&number)
             {
@@ -201,9 +217,8 @@ impl TaskStore for MemoryStore {
 
     async fn replace(&self, change: TaskChange) -> Result<Revision, StoreError> {
         let tasks = &mut self.rows().tasks;
-        let number = tasks.numbers.get(&change.id).copied();
-        let task = number.and_then(|number| tasks.rows.get_mut(&number));
-        let task = task.ok_or(StoreErrorKind::NotFound)?;
+        let number = *tasks.numbers.get(&change.id).ok_or(StoreErrorKind::NotFound)?;
+        let task = tasks.rows.get_mut(&number).ok_or(StoreErrorKind::NotFound)?;
         if task.revision != change.expected {
             return Err(StoreErrorKind::Conflict.into());
         }
@@ -212,17 +227,20 @@ impl TaskStore for MemoryStore {
         task.timeline.extend(change.entry);
         task.revision = Revision(task.revision.0 + 1);
         let (agent, revision) = (task.agent, task.revision);
+        tasks.file(number);
         self.bells.ring(agent);
         Ok(revision)
     }
 
     async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
         let rows = self.rows();
-        let due = |task: &&Task| task.due_at().is_some_and(|due| due <= now);
-        let mut due: Vec<_> = rows.tasks.rows.values().filter(due).cloned().collect();
-        due.sort_by_key(Task::due_at);
-        due.truncate(limit);
-        Ok(due)
+        let numbers = rows.tasks.unfinished.values().flatten();
+        let mut due: Vec<_> = numbers
+            .filter_map(|number| rows.tasks.rows.get(number))
+            .filter(|task| task.due_at().is_some_and(|due| due <= now))
+            .collect();
+        due.sort_by_key(|task| task.due_at());
+        Ok(due.into_iter().take(limit).cloned().collect())
     }
 
     async fn prune_tasks(

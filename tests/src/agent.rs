@@ -1,0 +1,32 @@
+//! A running `widget-agent`.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::program::{Program, binary};
+
+/// An agent.
+#[derive(Debug)]
+pub struct AgentProgram {
+    /// The process.
+    pub program: Program,
+    /// Its id, as it printed it.
+    pub id: String,
+}
+
+impl AgentProgram {
+    /// Starts one that reports to `host:port`.
+    ///
+    /// # Panics
+    /// If it does not print its id first.
+    #[must_use]
+    pub fn start(tcp: &str, state: &Path, interval: &str, more: &[&str]) -> Self {
+        let mut command = Command::new(binary("widget-agent"));
+        command.args(["--server", &format!("tcp://{tcp}"), "--interval", interval]);
+        command.arg("--state").arg(state).args(more);
+        let program = Program::start("widget-agent", &mut command);
+        let line = program.line();
+        let id = line.strip_prefix("agent ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        Self { program, id }
+    }
+}

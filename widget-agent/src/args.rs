@@ -1,0 +1,288 @@
+//! The flags of `widget-agent`; each is also a variable.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lexopt::Arg::{Long, Short};
+use lexopt::ValueExt;
+use widget_agent::{INTERVALS, MAX_LABELS, is_label};
+
+/// What `--help` prints.
+pub(crate) const HELP: &str = "\
+Reports what this host is doing to a server of Widget, and ends when the server asks it to.
+
+Usage: widget-agent [OPTIONS]
+
+  --server URL[,URL]…  servers, tried in this order [tcp://127.0.0.1:9004] (WIDGET_SERVER)
+  --state DIR          where its id is kept [$XDG_STATE_HOME/widget-agent] (WIDGET_STATE)
+  --interval TIME      time between two reports, 100ms to 1d [1s] (WIDGET_INTERVAL)
+  --label KEY=VALUE    tells agents apart; again for more (WIDGET_LABEL, with commas)
+  -v, --verbose        says more on stderr
+  -h, --help           prints this
+  --version            prints the version
+";
+
+/// What the program is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Args {
+    Run(Options),
+    Help,
+    Version,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Options {
+    pub(crate) servers: Vec<String>,
+    pub(crate) state: PathBuf,
+    pub(crate) interval: Duration,
+    pub(crate) labels: Vec<(String, String)>,
+    pub(crate) verbose: bool,
+}
+
+/// Reads flags, which go before variables. The error is one line.
+pub(crate) fn parse(
+    args: impl IntoIterator<Item = OsString>,
+    variable: impl Fn(&str) -> Option<OsString>,
+) -> Result<Args, String> {
+    let mut given = Given::default();
+    let mut parser = lexopt::Parser::from_args(args);
+    while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
+        match arg {
+            Short('h') | Long("help") => return Ok(Args::Help),
+            Long("version") => return Ok(Args::Version),
+            Short('v') | Long("verbose") => given.verbose = true,
+            Long("server") => given.servers = Some(text(&mut parser)?),
+            Long("interval") => given.interval = Some(text(&mut parser)?),
+            Long("label") => given.labels.push(text(&mut parser)?),
+            Long("state") => {
+                let value = parser.value().map_err(|error| error.to_string())?;
+                given.state = Some(value.into());
+            }
+            other => return Err(other.unexpected().to_string()),
+        }
+    }
+    given.with(&variable).map(Args::Run)
+}
+
+fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+    let value = parser.value().and_then(ValueExt::string);
+    value.map_err(|error| error.to_string())
+}
+
+/// The flags as they came.
+#[derive(Default)]
+struct Given {
+    servers: Option<String>,
+    state: Option<PathBuf>,
+    interval: Option<String>,
+    labels: Vec<String>,
+    verbose: bool,
+}
+
+impl Given {
+    fn with(mut self, variable: &dyn Fn(&str) -> Option<OsString>) -> Result<Options, String> {
+        // An empty variable is one that somebody took back.
+        let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let words = |name: &str| match variable(name).map(OsString::into_string) {
+            None => Ok(None),
+            Some(Ok(text)) => Ok(Some(text)),
+            Some(Err(_)) => Err([name, " is not UTF-8"].concat()),
+        };
+
+        if self.labels.is_empty()
+            && let Some(labels) = words("WIDGET_LABEL")?
+        {
+            self.labels = labels.split(',').map(str::to_owned).collect();
+        }
+        let servers = or_else(self.servers, words("WIDGET_SERVER")?, "tcp://127.0.0.1:9004");
+        let interval = or_else(self.interval, words("WIDGET_INTERVAL")?, "1s");
+        let state = self.state.or_else(|| variable("WIDGET_STATE").map(PathBuf::from));
+        let state = match state {
+            Some(state) => state,
+            None => default_state(&variable)?,
+        };
+        if self.labels.len() > MAX_LABELS {
+            return Err("more than 32 labels".to_owned());
+        }
+        Ok(Options {
+            servers: servers.split(',').map(|url| url.trim().to_owned()).collect(),
+            state,
+            interval: read_interval(&interval)?,
+            labels: read_labels(&self.labels)?,
+            verbose: self.verbose,
+        })
+    }
+}
+
+fn or_else(flag: Option<String>, variable: Option<String>, default: &str) -> String {
+    flag.or(variable).unwrap_or_else(|| default.to_owned())
+}
+
+/// `$XDG_STATE_HOME/widget-agent`, or `$HOME/.local/state/widget-agent`.
+fn default_state(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, String> {
+    // A relative XDG directory is to be ignored.
+    let xdg = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
+    match xdg.or_else(home) {
+        Some(base) => Ok(base.join("widget-agent")),
+        None => Err("say --state DIR: neither XDG_STATE_HOME nor HOME is set".to_owned()),
+    }
+}
+
+fn read_interval(text: &str) -> Result<Duration, String> {
+    let wrong = || ["--interval ", text, ": not a time from 100ms to 1d, such as 1s"].concat();
+    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(unit);
+    let millis: u64 = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    let interval = Duration::from_millis(number.saturating_mul(millis));
+    if !(INTERVALS.0..=INTERVALS.1).contains(&interval) {
+        return Err(wrong());
+    }
+    Ok(interval)
+}
+
+fn read_labels(texts: &[String]) -> Result<Vec<(String, String)>, String> {
+    let mut labels: Vec<(String, String)> = Vec::new();
+    for text in texts {
+        let wrong = |why: &str| Err(["--label ", text, ": ", why].concat());
+        let Some((key, value)) = text.split_once('=') else {
+            return wrong("not of the form KEY=VALUE");
+        };
+        if !is_label(key, value) {
+            return wrong("a key is [a-zA-Z0-9_.-]{1,64}, a value at most 256 bytes");
+        }
+        if labels.iter().any(|(earlier, _)| earlier == key) {
+            return wrong("this key is there twice");
+        }
+        labels.push((key.to_owned(), value.to_owned()));
+    }
+    Ok(labels)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str], variables: &[(&str, &str)]) -> Result<Args, String> {
+        parse(args.iter().map(OsString::from), |name| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| OsString::from(value))
+        })
+    }
+
+    fn options(args: &[&str], variables: &[(&str, &str)]) -> Options {
+        match parsed(args, variables) {
+            Ok(Args::Run(options)) => options,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn without_flags_everything_has_a_default() {
+        let expected = Options {
+            servers: vec!["tcp://127.0.0.1:9004".to_owned()],
+            state: "/home/me/.local/state/widget-agent".into(),
+            interval: Duration::from_secs(1),
+            labels: Vec::new(),
+            verbose: false,
+        };
+        assert_eq!(options(&[], &[("HOME", "/home/me")]), expected);
+    }
+
+    #[test]
+    fn flags_say_everything() {
+        let args = [
+            "--server=tcp://a:1,tcp://b:2",
+            "--state",
+            "here",
+            "--interval",
+            "250ms",
+            "--label",
+            "site=berlin",
+            "--label",
+            "rack=7=b",
+            "-v",
+        ];
+        let expected = Options {
+            servers: vec!["tcp://a:1".to_owned(), "tcp://b:2".to_owned()],
+            state: "here".into(),
+            interval: Duration::from_millis(250),
+            labels: vec![
+                ("site".to_owned(), "berlin".to_owned()),
+                ("rack".to_owned(), "7=b".to_owned()),
+            ],
+            verbose: true,
+        };
+        assert_eq!(options(&args, &[]), expected);
+    }
+
+    #[test]
+    fn each_flag_is_also_a_variable_and_goes_before_it() {
+        let variables = [
+            ("WIDGET_SERVER", "tcp://a:1"),
+            ("WIDGET_STATE", "there"),
+            ("WIDGET_INTERVAL", "1m"),
+            ("WIDGET_LABEL", "a=1,b=2"),
+        ];
+        let found = options(&[], &variables);
+        assert_eq!(found.servers, ["tcp://a:1"]);
+        assert_eq!(found.state, PathBuf::from("there"));
+        assert_eq!(found.interval, Duration::from_secs(60));
+        assert_eq!(found.labels.len(), 2);
+
+        let found = options(&["--interval", "2h", "--label", "c=3"], &variables);
+        assert_eq!(found.interval, Duration::from_secs(7_200));
+        assert_eq!(found.labels, [("c".to_owned(), "3".to_owned())]);
+    }
+
+    #[test]
+    fn the_state_directory_follows_xdg() {
+        let variables = [("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
+        assert_eq!(options(&[], &variables).state, PathBuf::from("/x/widget-agent"));
+        let variables = [("XDG_STATE_HOME", "x"), ("HOME", "/h")];
+        let state = options(&[], &variables).state;
+        assert_eq!(state, PathBuf::from("/h/.local/state/widget-agent"));
+        assert!(parsed(&[], &[]).unwrap_err().contains("--state"));
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_in_one_line() {
+        let long = format!("--label=k={}", "x".repeat(257));
+        for args in [
+            &["--interval", "99ms"][..],
+            &["--interval", "2d"],
+            &["--interval", "1"],
+            &["--interval", "-1s"],
+            &["--interval", "99999999999999999999s"],
+            &["--interval"],
+            &["--label", "novalue"],
+            &["--label", "sp ace=1"],
+            &["--label", "a=1", "--label", "a=2"],
+            &[long.as_str()],
+            &["--nonsense"],
+            &["nonsense"],
+        ] {
+            let error = parsed(args, &[("HOME", "/h")]).unwrap_err();
+            assert!(!error.is_empty() && !error.contains('\n'), "{args:?} {error}");
+        }
+        let many: Vec<String> = (0..33).map(|n| format!("--label=l{n}=x")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        assert!(parsed(&many, &[("HOME", "/h")]).is_err());
+    }
+
+    #[test]
+    fn help_and_version_need_nothing_else() {
+        assert_eq!(parsed(&["--help"], &[]), Ok(Args::Help));
+        assert_eq!(parsed(&["-h"], &[]), Ok(Args::Help));
+        assert_eq!(parsed(&["--version"], &[]), Ok(Args::Version));
+    }
+}

@@ -1,0 +1,113 @@
+//! One connection's life: the agent describes itself, then reports, asks for tasks and says what
+//! became of them, all at once, until the connection fails or the agent leaves.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::future::{or, try_zip};
+use widget_core::message::{
+    Command, Goodbye, Refusal, RefusalReason, Response, Welcome,
+};
+use widget_core::runtime::RuntimeExt;
+use widget_core::transport::{Connection, TransportError, TransportErrorKind};
+
+use crate::shared::{Farewell, Shared};
+use crate::{submit, update, work};
+
+/// What a command that was not refused as a whole came to.
+pub(crate) enum Answer {
+    /// The answer to it.
+    Response(Response),
+    /// No to this command; the connection goes on.
+    Refused(Refusal),
+}
+
+/// Runs the session. Ok means that the server has heard the goodbye.
+pub(crate) async fn run(
+    shared: &Arc<Shared>,
+    connection: &dyn Connection,
+    welcome: &Welcome,
+) -> Result<(), TransportError> {
+    or(leave(shared), work_on(shared, connection, welcome)).await?;
+    goodbye(shared, connection).await
+}
+
+/// Ends when it is time to say goodbye.
+async fn leave(shared: &Shared) -> Result<(), TransportError> {
+    let time = |farewell| (farewell >= Farewell::Saying).then_some(());
+    shared.until(|state| time(state.farewell)).await;
+    Ok(())
+}
+
+/// Ends only with the connection.
+async fn work_on(
+    shared: &Arc<Shared>,
+    connection: &dyn Connection,
+    welcome: &Welcome,
+) -> Result<(), TransportError> {
+    let describe = Command::Describe(shared.describe.clone());
+    call(shared, connection, describe).await?;
+    let reports = submit::run(shared, connection, welcome);
+    let tasks = try_zip(work::run(shared, connection, welcome), update::run(shared, connection));
+    try_zip(reports, tasks).await?;
+    Ok(())
+}
+
+async fn goodbye(shared: &Shared, connection: &dyn Connection) -> Result<(), TransportError> {
+    let leaving = shared.state().leaving;
+    let task = leaving.and_then(|leaving| leaving.task);
+    let reason = if task.is_some() { "shutdown" } else { "stopped" };
+    let goodbye = Goodbye {
+        reason: reason.to_owned(),
+        task,
+        spool_gone: !shared.durable,
+    };
+    call(shared, connection, Command::Goodbye(goodbye)).await?;
+    Ok(())
+}
+
+/// Sends a command, again and again while the server is busy.
+///
+/// # Errors
+/// Whatever makes the connection useless.
+pub(crate) async fn call(
+    shared: &Shared,
+    connection: &dyn Connection,
+    command: Command,
+) -> Result<Answer, TransportError> {
+    loop {
+        let pause = match connection.call(command.clone()).await {
+            Ok(Response::Busy { retry_after_ms }) => Duration::from_millis(retry_after_ms.into()),
+            Ok(Response::Refused(refusal)) => return refused(refusal),
+            Ok(Response::Unsupported | Response::Welcome(_)) => return Err(unexpected()),
+            Ok(response) => return Ok(Answer::Response(response)),
+            Err(error) => match error.kind() {
+                TransportErrorKind::Busy { retry_after } => *retry_after,
+                TransportErrorKind::Refused(refusal) => return refused(refusal.clone()),
+                TransportErrorKind::TooLarge { .. } => {
+                    let (reason, text) = (RefusalReason::TooLarge, error.to_string());
+                    return Ok(Answer::Refused(Refusal { reason, text }));
+                }
+                _ => return Err(error),
+            },
+        };
+        shared.runtime.sleep(pause.max(Duration::from_millis(10))).await;
+    }
+}
+
+/// Tells a no to one command from a no to the whole session.
+fn refused(refusal: Refusal) -> Result<Answer, TransportError> {
+    match refusal.reason {
+        RefusalReason::Invalid | RefusalReason::TooLarge => Ok(Answer::Refused(refusal)),
+        // Saying hello again puts that right, or says more.
+        RefusalReason::Replaced => Err(TransportError::with(TransportErrorKind::Closed, refusal)),
+        RefusalReason::Version | RefusalReason::Credential => {
+            Err(TransportError::new(TransportErrorKind::Refused(refusal)))
+        }
+    }
+}
+
+/// The answer to another question.
+pub(crate) fn unexpected() -> TransportError {
+    TransportError::with(TransportErrorKind::Protocol, "this is no answer to what was asked")
+}

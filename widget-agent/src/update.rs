@@ -1,0 +1,47 @@
+//! The update loop: what became of tasks goes to the server, one message at a time, until each
+//! piece of news has its verdict.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use tracing::warn;
+use widget_core::message::{Command, Response, Verdict};
+use widget_core::transport::{Connection, TransportError};
+
+use crate::run;
+use crate::session::{Answer, call, unexpected};
+use crate::shared::Shared;
+
+/// Tells news until the connection fails.
+pub(crate) async fn run(
+    shared: &Arc<Shared>,
+    connection: &dyn Connection,
+) -> Result<Infallible, TransportError> {
+    let mut most = Command::MAX_ITEMS;
+    loop {
+        let update = shared.until(|state| state.ledger.update(most, shared.runtime.now())).await;
+        let verdicts = match call(shared, connection, Command::Update(update.clone())).await? {
+            Answer::Response(Response::Verdicts(verdicts)) => verdicts,
+            Answer::Response(_) => return Err(unexpected()),
+            // One of them is at fault: find it.
+            Answer::Refused(_) if update.items.len() > 1 => {
+                most = 1;
+                continue;
+            }
+            // The server will not take it, ever.
+            Answer::Refused(refusal) => {
+                warn!(error = refusal.text.as_str(), "the server refused news of a task");
+                vec![Verdict::Unknown]
+            }
+        };
+        if verdicts.len() != update.items.len() {
+            return Err(unexpected());
+        }
+        most = Command::MAX_ITEMS;
+        let now = shared.runtime.now();
+        for start in shared.change(|state| state.ledger.settle(&update, &verdicts, now)) {
+            let running = run::run(Arc::clone(shared), start);
+            shared.runtime.spawn(Box::pin(running));
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The work loop: asks for tasks and waits for them. What the agent holds is named each time, which
+//! is also its heartbeat.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::future::or;
+use tracing::debug;
+use widget_core::message::{Command, RequestWork, Response, Welcome, Work, WorkTask};
+use widget_core::runtime::RuntimeExt;
+use widget_core::task::Failure;
+use widget_core::transport::{Connection, TransportError};
+
+use crate::raw::Job;
+use crate::session::{Answer, call, unexpected};
+use crate::shared::Shared;
+use crate::tasks::Prepared;
+
+/// How long a request waits.
+const WAIT: u32 = 25_000;
+/// An answer that changes nothing and comes sooner than this is not followed at once by the next
+/// request.
+const SOON: Duration = Duration::from_millis(100);
+
+/// Asks for work until the connection fails.
+pub(crate) async fn run(
+    shared: &Arc<Shared>,
+    connection: &dyn Connection,
+    welcome: &Welcome,
+) -> Result<Infallible, TransportError> {
+    let wait_ms = welcome.limits.wait_ms.min(WAIT);
+    loop {
+        let (request, version) = {
+            let state = shared.state();
+            let request = RequestWork {
+                room: state.ledger.room(),
+                wait_ms,
+                holding: state.ledger.holding(),
+            };
+            (request, state.ledger.version())
+        };
+        let asked = shared.runtime.now();
+        let answer = call(shared, connection, Command::RequestWork(request));
+        // A newer request takes the place of one that waits. What the server may just have handed
+        // out to the old one it hands out again, because the new one does not name it.
+        let changed = async {
+            let differs = |now| (now != version).then_some(());
+            shared.until(|state| differs(state.ledger.version())).await;
+            None
+        };
+        match or(async { Some(answer.await) }, changed).await {
+            None => continue,
+            Some(answer) => match answer? {
+                Answer::Response(Response::Work(work)) => take(shared, &work),
+                Answer::Response(_) => return Err(unexpected()),
+                Answer::Refused(refusal) => {
+                    debug!(error = refusal.text.as_str(), "no work is given");
+                }
+            },
+        }
+        let nothing_new = shared.state().ledger.version() == version;
+        if nothing_new && shared.runtime.now().since(asked) < SOON {
+            shared.runtime.sleep(SOON).await;
+        }
+    }
+}
+
+/// Takes tasks and cancels.
+fn take(shared: &Shared, work: &Work) {
+    let now = shared.runtime.now();
+    for task in &work.tasks {
+        // A handler's own parser runs in between, so the lock is not held.
+        let new = shared.state().ledger.meet(task);
+        if new {
+            debug!(kind = task.kind.as_str(), "a task has come");
+            let prepared = prepare(shared, task);
+            shared.state().ledger.take(task, prepared, now);
+        }
+    }
+    shared.change(|state| {
+        for cancel in &work.cancel {
+            state.ledger.cancel(cancel.task, cancel.attempt);
+        }
+    });
+}
+
+/// Finds the handler and has it look at the input.
+fn prepare(shared: &Shared, task: &WorkTask) -> Result<Prepared<Job>, Failure> {
+    let Some(handler) = shared.handlers.get(&task.kind) else {
+        return Err(Failure::new("unknown_kind", unknown(shared)));
+    };
+    Ok(Prepared {
+        job: handler.prepare(&task.input)?,
+        idempotent: handler.idempotent,
+        start_first: handler.start_first,
+    })
+}
+
+fn unknown(shared: &Shared) -> String {
+    let kinds: Vec<&str> = shared.handlers.keys().map(String::as_str).collect();
+    if kinds.is_empty() {
+        return "this agent has no handlers".to_owned();
+    }
+    ["this agent has handlers for ", &kinds.join(", ")].concat()
+}

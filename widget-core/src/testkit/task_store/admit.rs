@@ -1,0 +1,189 @@
+//! Admission: whose memory counts, and what a lost one costs, the agent's or the store's.
+
+use super::{
+    EPOCH, ONE, TWO, admit, held, lease, name, put, put_accepted, put_leased, put_running, read,
+    request,
+};
+use crate::id::{AgentId, Attempt, SpoolEpoch, StoreEpoch};
+use crate::store::{Admission, Admitted, LeaseRequest, TaskStore};
+use crate::task::{Phase, StateName};
+use crate::testkit::fixtures::{NOW, epoch, new_task, store_epoch};
+
+async fn admit_seen(
+    store: &dyn TaskStore,
+    (agent, epoch): (AgentId, SpoolEpoch),
+    seen: (StoreEpoch, u64),
+) -> Admitted {
+    let admission = Admission {
+        agent,
+        epoch,
+        seen: Some(seen),
+        now: NOW,
+    };
+    store.admit(&admission).await.unwrap()
+}
+
+/// Nothing was given yet; the epoch is the store's.
+pub async fn a_first_admission_begins_at_sequence_zero(store: &dyn TaskStore) {
+    let first = admit(store, ONE, EPOCH).await;
+    assert_eq!(first.sequence, 0);
+    assert_eq!(admit(store, TWO, EPOCH).await, first);
+}
+
+/// Leased to a memory that is gone, it has not started: back to the queue, and out again.
+pub async fn a_new_epoch_takes_back_what_was_leased(store: &dyn TaskStore) {
+    let task = put_leased(store, new_task(1, ONE)).await;
+    assert_eq!(admit(store, ONE, epoch(2)).await.sequence, 1);
+    let now = read(store, &task).await;
+    assert_eq!(now.state.phase, Phase::Queued { not_before: None });
+    assert!(!now.state.started_before);
+    assert_eq!(now.timeline.last().unwrap().state, StateName::Queued);
+    let request = LeaseRequest {
+        epoch: epoch(2),
+        ..request(ONE)
+    };
+    let again = store.lease(&request).await.unwrap().tasks.remove(0);
+    assert_eq!(again.state.attempt, Attempt(2));
+    assert_eq!(again.sequence, Some(1));
+}
+
+/// Accepted or running in a memory that is gone, it may have happened.
+pub async fn a_new_epoch_interrupts_what_may_have_started(store: &dyn TaskStore) {
+    let accepted = put_accepted(store, new_task(1, ONE), false).await;
+    let running = put_running(store, new_task(2, ONE), false).await;
+    admit(store, ONE, epoch(2)).await;
+    for task in [accepted, running] {
+        let now = read(store, &task).await;
+        assert_eq!(now.state.name(), StateName::Interrupted);
+        assert_eq!(now.timeline.len(), task.timeline.len() + 1);
+        assert_eq!(now.revision.0, task.revision.0 + 1);
+    }
+}
+
+/// An idempotent handler may start again.
+pub async fn a_new_epoch_requeues_what_is_idempotent(store: &dyn TaskStore) {
+    let accepted = put_accepted(store, new_task(1, ONE), true).await;
+    let running = put_running(store, new_task(2, ONE), true).await;
+    admit(store, ONE, epoch(2)).await;
+    for task in [accepted, running] {
+        let now = read(store, &task).await;
+        assert_eq!(now.state.name(), StateName::Queued);
+        assert!(now.state.started_before);
+    }
+}
+
+/// A reconnect is no loss.
+pub async fn the_same_epoch_again_changes_nothing(store: &dyn TaskStore) {
+    let tasks = [
+        put_leased(store, new_task(1, ONE)).await,
+        put_accepted(store, new_task(2, ONE), true).await,
+        put_running(store, new_task(3, ONE), false).await,
+    ];
+    let first = admit(store, ONE, EPOCH).await;
+    assert_eq!(admit(store, ONE, EPOCH).await, first);
+    for task in tasks {
+        let now = read(store, &task).await;
+        assert_eq!(now.state.name(), task.state.name());
+        assert_eq!(now.state.attempt, task.state.attempt);
+    }
+}
+
+/// The loss of one agent's memory is nobody else's.
+pub async fn an_admission_leaves_other_agents_alone(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, TWO), false).await;
+    admit(store, ONE, epoch(2)).await;
+    assert_eq!(read(store, &task).await, task);
+    assert!(lease(store, TWO, &[&task]).await.cancel.is_empty());
+}
+
+/// An agent that has seen what the store gave, or less, tells nothing new.
+pub async fn a_sequence_seen_that_was_given_changes_nothing(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, ONE), false).await;
+    let first = admit(store, ONE, EPOCH).await;
+    for seen in [0, 1] {
+        assert_eq!(admit_seen(store, (ONE, EPOCH), (first.store, seen)).await, first);
+    }
+    lease(store, ONE, &[]).await;
+    assert_eq!(read(store, &task).await, task);
+}
+
+/// The store was restored from a backup: a new epoch, and numbers go on above the agent's.
+pub async fn a_sequence_seen_above_the_stores_makes_a_new_store_epoch(store: &dyn TaskStore) {
+    let before = admit(store, ONE, EPOCH).await;
+    let after = admit_seen(store, (ONE, EPOCH), (before.store, 40)).await;
+    assert_ne!(after.store, before.store);
+    assert_eq!(after.sequence, 40);
+    assert_eq!(admit(store, ONE, EPOCH).await, after);
+    lease(store, ONE, &[]).await;
+    put(store, new_task(1, ONE)).await;
+    let task = lease(store, ONE, &[]).await.tasks.remove(0);
+    assert_eq!(task.sequence, Some(41));
+}
+
+async fn restore(store: &dyn TaskStore) {
+    let before = admit(store, ONE, EPOCH).await;
+    admit_seen(store, (ONE, EPOCH), (before.store, 40)).await;
+}
+
+/// What was in the backup and is not named may have happened; what is named goes on.
+pub async fn after_a_restore_tasks_not_named_are_interrupted(store: &dyn TaskStore) {
+    let named = put_running(store, new_task(1, ONE), false).await;
+    let running = put_running(store, new_task(2, ONE), false).await;
+    let accepted = put_accepted(store, new_task(3, ONE), false).await;
+    let leased = put_leased(store, new_task(4, ONE)).await;
+    let other = put_running(store, new_task(6, TWO), false).await;
+    let queued = put(store, new_task(5, ONE)).await;
+    restore(store).await;
+    assert_eq!(name(store, &running).await, StateName::Running, "not yet");
+
+    let given = lease(store, ONE, &[&named]).await;
+    assert!(given.tasks.is_empty(), "{given:?}");
+    for task in [&running, &accepted, &leased, &queued] {
+        assert_eq!(name(store, task).await, StateName::Interrupted);
+    }
+    assert_eq!(name(store, &named).await, StateName::Running);
+    assert_eq!(read(store, &other).await, other);
+}
+
+/// After a restore too an idempotent handler may start again.
+pub async fn after_a_restore_idempotent_tasks_are_requeued(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, ONE), true).await;
+    restore(store).await;
+    lease(store, ONE, &[]).await;
+    let again = lease(store, ONE, &[]).await.tasks.remove(0);
+    assert_eq!(again.id, task.id);
+    assert_eq!(again.state.attempt, Attempt(2));
+}
+
+/// Only the first lease after the restore puts things right.
+pub async fn after_a_restore_the_second_lease_is_an_ordinary_one(store: &dyn TaskStore) {
+    restore(store).await;
+    lease(store, ONE, &[]).await;
+    let task = put(store, new_task(1, ONE)).await;
+    let leased = lease(store, ONE, &[]).await.tasks.remove(0);
+    assert_eq!(leased.id, task.id);
+    let again = lease(store, ONE, &[]).await.tasks;
+    assert_eq!(again.len(), 1, "handed over again, not interrupted");
+}
+
+/// A store has one memory, and so one epoch.
+pub async fn the_store_epoch_is_the_same_for_every_agent(store: &dyn TaskStore) {
+    let first = admit(store, ONE, EPOCH).await;
+    let renewed = admit_seen(store, (ONE, EPOCH), (first.store, 5)).await;
+    let other = admit(store, TWO, EPOCH).await;
+    assert_eq!((other.store, other.sequence), (renewed.store, 0));
+}
+
+/// What an agent has seen of another store says nothing of this one.
+pub async fn a_sequence_of_another_store_says_nothing(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, ONE), false).await;
+    let first = admit(store, ONE, EPOCH).await;
+    let foreign = (store_epoch(99), 1_000);
+    assert_eq!(admit_seen(store, (ONE, EPOCH), foreign).await, first);
+    let request = LeaseRequest {
+        holding: vec![held(&task)],
+        ..request(ONE)
+    };
+    assert!(store.lease(&request).await.unwrap().cancel.is_empty());
+    assert_eq!(read(store, &task).await, task);
+}

@@ -1,0 +1,233 @@
+//! What a [`TaskStore`](crate::store::TaskStore) promises, and the list of its cases:
+//! [`task_store_suite!`](crate::task_store_suite).
+
+pub mod admit;
+pub mod change;
+pub mod due;
+pub mod insert;
+pub mod lease;
+pub mod list;
+pub mod order;
+
+use crate::id::{AgentId, SpoolEpoch};
+use crate::message::Held;
+use crate::store::{
+    Admission, Admitted, AppliedEvent, AppliedKind, LeaseRequest, Leased, TaskStore, TaskStoreExt,
+};
+use crate::task::{Actor, AgentEvent, Event, NewTask, StateName, Task};
+use crate::testkit::fixtures::{NOW, agent, epoch};
+use crate::time::Timestamp;
+
+/// Makes a test of each promise of a task store. Takes what makes a fresh one: a closure or
+/// function without arguments, whose future gives the store, or a tuple of the store and whatever
+/// must live as long as it.
+#[macro_export]
+macro_rules! task_store_suite {
+    ($fresh:expr) => {
+        $crate::__store_cases! { $fresh, TaskStore, task_store:
+            insert [
+                an_inserted_task_reads_back_equal,
+                input_bytes_are_kept_exactly,
+                the_same_id_again_finds_the_first,
+                an_unknown_id_is_none,
+                a_key_finds_the_first_whatever_its_agent,
+                while_pending_finds_an_unfinished_task_of_its_kind,
+                while_pending_does_not_find_a_finished_task,
+                racing_inserts_of_one_key_make_one_task,
+                an_insert_ends_a_wake_up_registered_before,
+                a_wake_up_is_registered_when_watch_is_called,
+                a_ring_ends_only_the_wait_for_its_agent,
+                extreme_times_and_priorities_read_back,
+            ]
+            change [
+                every_phase_reads_back_equal,
+                bytes_that_are_no_json_read_back_equal,
+                each_change_counts_the_revision_and_adds_its_entry,
+                a_change_at_the_wrong_revision_is_a_conflict_and_changes_nothing,
+                a_change_of_an_unknown_task_is_not_found,
+                a_change_without_evidence_leaves_what_is_there,
+                a_change_rings_the_agents_bell,
+                a_whole_life_goes_through_apply,
+                a_late_finish_is_kept_as_evidence,
+                apply_to_an_unknown_task_is_none,
+                apply_from_finds_the_agents_own_tasks_only,
+                racing_changes_of_one_revision_have_one_winner,
+                racing_cancel_and_accept_agree_on_one_winner,
+            ]
+            lease [
+                a_lease_raises_the_attempt_and_gives_a_sequence,
+                sequences_rise_for_each_agent_and_stay_on_a_second_lease,
+                a_leased_task_not_named_is_handed_over_again,
+                a_leased_task_named_is_not_handed_over_again,
+                accepted_and_running_tasks_are_not_handed_out,
+                tasks_of_other_agents_are_not_handed_out,
+                an_epoch_that_was_not_admitted_is_replaced,
+                an_epoch_that_was_replaced_gets_nothing,
+                a_task_whose_ttl_has_passed_is_not_leased,
+                naming_a_task_renews_its_word,
+                an_ended_task_is_cancelled_at_the_agent,
+                a_task_at_another_attempt_is_cancelled_at_the_agent,
+                a_task_asked_to_cancel_is_cancelled_at_the_agent,
+                an_unknown_task_is_cancelled_at_the_agent,
+                another_agents_task_is_cancelled_at_the_agent,
+                a_cancel_that_was_seen_is_not_repeated,
+                no_room_still_gives_cancels,
+                racing_leases_never_raise_an_attempt_twice,
+            ]
+            order [
+                priority_goes_first_then_age,
+                room_limits_the_number,
+                bytes_limit_the_input_but_one_always_goes,
+                a_task_handed_over_again_takes_room,
+                not_before_holds_a_task_back_and_says_until_when,
+                next_due_is_the_earliest,
+                a_held_ordering_key_blocks_only_its_own_tasks,
+                a_waiting_ordering_key_blocks_only_its_own_tasks,
+                one_lease_gives_one_task_of_an_ordering_key,
+                an_ordering_key_is_free_again_after_the_end,
+                an_ordering_key_is_each_agents_own,
+            ]
+            admit [
+                a_first_admission_begins_at_sequence_zero,
+                a_new_epoch_takes_back_what_was_leased,
+                a_new_epoch_interrupts_what_may_have_started,
+                a_new_epoch_requeues_what_is_idempotent,
+                the_same_epoch_again_changes_nothing,
+                an_admission_leaves_other_agents_alone,
+                a_sequence_seen_that_was_given_changes_nothing,
+                a_sequence_seen_above_the_stores_makes_a_new_store_epoch,
+                after_a_restore_tasks_not_named_are_interrupted,
+                after_a_restore_idempotent_tasks_are_requeued,
+                after_a_restore_the_second_lease_is_an_ordinary_one,
+                the_store_epoch_is_the_same_for_every_agent,
+                a_sequence_of_another_store_says_nothing,
+            ]
+            due [
+                a_queued_task_past_its_ttl_is_overdue,
+                a_lease_past_its_end_is_overdue,
+                an_accepted_task_is_overdue_after_no_word_and_ttl_and_timeout,
+                a_running_task_is_overdue_after_no_word_and_timeout,
+                an_ended_task_is_never_overdue,
+                the_longest_overdue_comes_first_up_to_the_limit,
+                prune_deletes_only_what_ended_before,
+                prune_deletes_at_most_the_limit,
+                prune_frees_the_idempotency_key,
+            ]
+            list [
+                tasks_are_listed_newest_first,
+                a_list_is_filtered_by_agent_and_states,
+                pages_give_each_task_once,
+                filtered_pages_give_each_task_once,
+                a_task_inserted_between_pages_shifts_nothing,
+            ]
+        }
+    };
+}
+
+/// The agent of most cases, and its memory.
+const ONE: AgentId = agent(1);
+const TWO: AgentId = agent(2);
+const EPOCH: SpoolEpoch = epoch(1);
+
+async fn put(store: &dyn TaskStore, task: NewTask) -> Task {
+    let inserted = store.insert(task).await.unwrap();
+    assert!(inserted.new, "found instead of queued");
+    inserted.task
+}
+
+async fn read(store: &dyn TaskStore, task: &Task) -> Task {
+    store.task(task.id).await.unwrap().expect("the task is there")
+}
+
+async fn admit(store: &dyn TaskStore, agent: AgentId, epoch: SpoolEpoch) -> Admitted {
+    let admission = Admission {
+        agent,
+        epoch,
+        seen: None,
+        now: NOW,
+    };
+    store.admit(&admission).await.unwrap()
+}
+
+/// A request with plenty of room.
+fn request(agent: AgentId) -> LeaseRequest {
+    LeaseRequest {
+        agent,
+        epoch: EPOCH,
+        room: 32,
+        bytes: 1 << 20,
+        holding: Vec::new(),
+        now: NOW,
+    }
+}
+
+fn held(task: &Task) -> Held {
+    Held {
+        task: task.id,
+        attempt: task.state.attempt,
+        cancel_seen: false,
+    }
+}
+
+/// What the agent is given while it names these tasks.
+async fn lease(store: &dyn TaskStore, agent: AgentId, holding: &[&Task]) -> Leased {
+    let request = LeaseRequest {
+        holding: holding.iter().map(|task| held(task)).collect(),
+        ..request(agent)
+    };
+    store.lease(&request).await.unwrap()
+}
+
+/// Queues the task, admits its agent and leases it all that waits; gives the task as leased.
+async fn put_leased(store: &dyn TaskStore, task: NewTask) -> Task {
+    let (id, agent) = (task.id, task.agent);
+    put(store, task).await;
+    admit(store, agent, EPOCH).await;
+    let leased = lease(store, agent, &[]).await.tasks;
+    leased.into_iter().find(|task| task.id == id).unwrap()
+}
+
+async fn put_accepted(store: &dyn TaskStore, task: NewTask, idempotent: bool) -> Task {
+    let task = put_leased(store, task).await;
+    say(store, &task, AgentEvent::Accept { idempotent }).await
+}
+
+async fn put_running(store: &dyn TaskStore, task: NewTask, idempotent: bool) -> Task {
+    let task = put_accepted(store, task, idempotent).await;
+    say(store, &task, AgentEvent::Start).await
+}
+
+async fn put_cancelled(store: &dyn TaskStore, task: NewTask, when: Timestamp) -> Task {
+    let task = put(store, task).await;
+    change(store, &task, &Event::Cancel, when).await
+}
+
+async fn apply(
+    store: &dyn TaskStore,
+    task: &Task,
+    event: &Event,
+    now: Timestamp,
+) -> AppliedEvent {
+    let applied = store.apply(task.id, event, Actor::Server, now).await;
+    applied.unwrap().expect("the task is there")
+}
+
+/// Applies an event that must change the state.
+async fn change(store: &dyn TaskStore, task: &Task, event: &Event, now: Timestamp) -> Task {
+    let applied = apply(store, task, event, now).await;
+    assert_eq!(applied.result, Ok(AppliedKind::Changed), "{event:?}");
+    applied.task
+}
+
+/// The agent says something of its current attempt, and the state changes.
+async fn say(store: &dyn TaskStore, task: &Task, what: AgentEvent) -> Task {
+    change(store, task, &Event::Said(task.state.attempt, what), NOW).await
+}
+
+async fn name(store: &dyn TaskStore, task: &Task) -> StateName {
+    read(store, task).await.state.name()
+}
+
+fn ids(tasks: &[Task]) -> Vec<u8> {
+    tasks.iter().map(|task| task.id.as_bytes()[0]).collect()
+}

@@ -1,0 +1,22 @@
+//! The conformance suite on every codec, and what holds for all of them together.
+#![cfg(feature = "testkit")]
+
+use std::collections::BTreeSet;
+
+use widget_core::codec;
+
+mod bincode {
+    widget_core::codec_suite!(widget_core::codec::Bincode);
+}
+
+#[test]
+fn each_codec_is_found_by_its_number_and_has_a_name_of_its_own() {
+    let ids: BTreeSet<u8> = codec::ALL.iter().map(|codec| codec.id()).collect();
+    let names: BTreeSet<_> = codec::ALL.iter().map(|c| c.content_type()).collect();
+    assert_eq!(ids.len(), codec::ALL.len());
+    assert_eq!(names.len(), codec::ALL.len());
+    for id in 0..=u8::MAX {
+        let found = codec::by_id(id).map(|codec| codec.id());
+        assert_eq!(found, ids.contains(&id).then_some(id));
+    }
+}

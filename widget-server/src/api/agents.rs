@@ -1,0 +1,143 @@
+//! Agents and their reports.
+
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use widget_core::store::{AgentQuery, BucketQuery, MAX_BUCKETS, ReportQuery};
+use widget_core::time::Timestamp;
+
+use super::Problem;
+use super::query::{AgentPath, Asked};
+use super::shapes::{Agent, Bucket, Page, ReportShape};
+use crate::handle::ServerHandle;
+
+/// How many items a part of a list has, and may have.
+const LIST: (usize, usize) = (100, 1_000);
+/// How many raw reports are given, and may be.
+const REPORTS: (usize, usize) = (1_000, 10_000);
+/// The span of a summary whose beginning is not said.
+const SPAN: Duration = Duration::from_secs(60 * 60);
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListQuery {
+    limit: Option<usize>,
+    cursor: Option<u64>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ReportsQuery {
+    from: Option<Timestamp>,
+    to: Option<Timestamp>,
+    limit: Option<usize>,
+    points: Option<usize>,
+    cursor: Option<i64>,
+}
+
+pub(super) async fn list(
+    State(handle): State<ServerHandle>,
+    Asked(query): Asked<ListQuery>,
+) -> Result<Json<Page<Agent>>, Problem> {
+    let limit = query.limit.unwrap_or(LIST.0).clamp(1, LIST.1);
+    let list = handle
+        .agents(&AgentQuery {
+            after: query.cursor.unwrap_or(0),
+            limit,
+        })
+        .await?;
+    let items = list.items.into_iter().map(Into::into).collect();
+    Ok(Json(Page {
+        items,
+        next: list.next.map(|next| next.to_string()),
+    }))
+}
+
+pub(super) async fn one(
+    State(handle): State<ServerHandle>,
+    AgentPath(id): AgentPath,
+) -> Result<Json<Agent>, Problem> {
+    let status = handle
+        .agent(id)
+        .await?
+        .ok_or_else(|| Problem::unknown("agent"))?;
+    Ok(Json(status.into()))
+}
+
+pub(super) async fn delete(
+    State(handle): State<ServerHandle>,
+    AgentPath(id): AgentPath,
+) -> Result<StatusCode, Problem> {
+    if handle.delete(id).await? {
+        Ok(StatusCode::NO_CONTENT)
+    } else {
+        Err(Problem::unknown("agent"))
+    }
+}
+
+/// Raw reports, the newest of the range, or buckets if `points` are asked for.
+pub(super) async fn reports(
+    State(handle): State<ServerHandle>,
+    AgentPath(id): AgentPath,
+    Asked(query): Asked<ReportsQuery>,
+) -> Result<Response, Problem> {
+    if handle.agent(id).await?.is_none() {
+        return Err(Problem::unknown("agent"));
+    }
+    // A millisecond later, since a range ends before its `to`.
+    let now = handle.wall().after(Duration::from_millis(1));
+    if let Some(points) = query.points {
+        if !(1..=MAX_BUCKETS).contains(&points) {
+            let text = format!("points must be 1 to {MAX_BUCKETS}");
+            return Err(Problem::bad_request("invalid_query", text));
+        }
+        let to = query.to.unwrap_or(now);
+        let from = query.from.unwrap_or_else(|| to.before(SPAN));
+        check_range(from, to)?;
+        let summary = handle
+            .summary(&BucketQuery {
+                agent: id,
+                from,
+                to,
+                points,
+            })
+            .await?;
+        let items: Vec<Bucket> = summary.buckets.into_iter().map(Into::into).collect();
+        return Ok(Json(Page { items, next: None }).into_response());
+    }
+    let from = query.from.unwrap_or_default();
+    let last = Timestamp::from_millis(i64::MAX);
+    let to = query
+        .cursor
+        .map(Timestamp::from_millis)
+        .or(query.to)
+        .unwrap_or(last);
+    check_range(from, to)?;
+    let limit = query.limit.unwrap_or(REPORTS.0).clamp(1, REPORTS.1);
+    let reports = handle
+        .reports(&ReportQuery {
+            agent: Some(id),
+            from,
+            to,
+            limit,
+        })
+        .await?;
+    let oldest = reports.first().filter(|_| reports.len() == limit);
+    let next = oldest.map(|row| row.report.at.as_millis().to_string());
+    let items: Vec<ReportShape> = reports.into_iter().map(Into::into).collect();
+    Ok(Json(Page { items, next }).into_response())
+}
+
+fn check_range(from: Timestamp, to: Timestamp) -> Result<(), Problem> {
+    if from > to {
+        return Err(Problem::bad_request(
+            "invalid_query",
+            "from must not be after to",
+        ));
+    }
+    Ok(())
+}

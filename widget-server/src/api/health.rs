@@ -1,0 +1,55 @@
+//! Whether the server lives, is ready, and how it is.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+use serde::Serialize;
+use widget_core::store::AgentQuery;
+use widget_core::time::Timestamp;
+
+use super::Problem;
+use crate::handle::ServerHandle;
+
+#[derive(Serialize)]
+pub(super) struct Health {
+    status: &'static str,
+}
+
+/// How the server is.
+#[derive(Serialize)]
+pub(super) struct Status {
+    version: &'static str,
+    started: Timestamp,
+    now: Timestamp,
+    store_trouble: Option<String>,
+    refusals: BTreeMap<&'static str, u64>,
+}
+
+pub(super) async fn live() -> Json<Health> {
+    Json(Health { status: "ok" })
+}
+
+/// Ready is a server whose store can be read and written.
+pub(super) async fn ready(State(handle): State<ServerHandle>) -> Result<Json<Health>, Problem> {
+    handle.agents(&AgentQuery { after: 0, limit: 1 }).await?;
+    match handle.store_trouble() {
+        None => Ok(Json(Health { status: "ok" })),
+        Some(text) => Err(Problem::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "store_unavailable",
+            text,
+        )),
+    }
+}
+
+pub(super) async fn status(State(handle): State<ServerHandle>) -> Json<Status> {
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        started: handle.started(),
+        now: handle.wall(),
+        store_trouble: handle.store_trouble(),
+        refusals: handle.refusals(),
+    })
+}

@@ -1,0 +1,130 @@
+//! [`Problem`]: every error of the API, as RFC 9457 says.
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use widget_core::store::{StoreError, StoreErrorKind};
+
+use crate::dispatch::chain;
+use crate::handle::{SendError, ServerHandle};
+
+/// An error with a status, a stable word for programs and a sentence for people.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    status: StatusCode,
+    code: &'static str,
+    detail: String,
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    r#type: &'static str,
+    title: &'a str,
+    status: u16,
+    code: &'static str,
+    detail: &'a str,
+}
+
+impl Problem {
+    pub(crate) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    pub(crate) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(crate) fn unknown(what: &str) -> Self {
+        let code = if what == "agent" {
+            "unknown_agent"
+        } else {
+            "unknown_task"
+        };
+        Self::new(
+            StatusCode::NOT_FOUND,
+            code,
+            format!("there is no such {what}"),
+        )
+    }
+}
+
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let body = Body {
+            r#type: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("error"),
+            status: self.status.as_u16(),
+            code: self.code,
+            detail: &self.detail,
+        };
+        let mut response = (self.status, Json(body)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        let text = chain(&error);
+        match error.kind() {
+            StoreErrorKind::Unavailable | StoreErrorKind::Contended => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", text)
+            }
+            _ => {
+                // What went wrong inside is for the log.
+                tracing::error!(error = text, "the store failed");
+                Self::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "store_failed",
+                    error.to_string(),
+                )
+            }
+        }
+    }
+}
+
+impl From<SendError> for Problem {
+    fn from(error: SendError) -> Self {
+        let detail = error.to_string();
+        match error {
+            SendError::UnknownAgent => Self::unknown("agent"),
+            SendError::AgentIsV1 => Self::new(StatusCode::CONFLICT, "agent_is_v1", detail),
+            SendError::Kind => Self::bad_request("invalid_kind", detail),
+            SendError::Ttl => Self::bad_request("invalid_ttl", detail),
+            SendError::Key => Self::bad_request("invalid_idempotency_key", detail),
+            SendError::InputTooLarge(_) => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "input_too_large", detail)
+            }
+            SendError::KeyReused(_) => {
+                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", detail)
+            }
+            SendError::Store(error) => error.into(),
+        }
+    }
+}
+
+pub(super) async fn not_found(State(handle): State<ServerHandle>, uri: Uri) -> Response {
+    if uri.path().starts_with("/api/") {
+        let detail = format!("there is nothing at {}", uri.path());
+        return Problem::new(StatusCode::NOT_FOUND, "unknown_path", detail).into_response();
+    }
+    crate::page::not_found(&handle)
+}
+
+pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {
+    let detail = format!("{} does not take {method}", uri.path());
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "wrong_method", detail)
+}

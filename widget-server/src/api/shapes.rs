@@ -1,0 +1,257 @@
+//! The JSON shapes of the API, types of their own so that nothing inside shows by accident.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use widget_core::Payload;
+use widget_core::id::{AgentId, TaskId};
+use widget_core::message::HandlerInfo;
+use widget_core::report::Report;
+use widget_core::store;
+use widget_core::task::{self, Actor, StateName, TimelineEntry};
+use widget_core::time::Timestamp;
+
+use crate::handle::AgentStatus;
+
+/// A part of a list.
+#[derive(Debug, Serialize)]
+pub(super) struct Page<T> {
+    pub(super) items: Vec<T>,
+    /// For `cursor` in the query of the next part.
+    pub(super) next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Agent {
+    id: AgentId,
+    host: String,
+    presence: &'static str,
+    labels: BTreeMap<String, String>,
+    first_seen: Timestamp,
+    last_seen: Timestamp,
+    protocol: u16,
+    transport: String,
+    interval_ms: Option<u64>,
+    dropped: u64,
+    handlers: Vec<Handler>,
+    os: String,
+    version: String,
+    clock_skew_ms: Option<i64>,
+    latest: Option<ReportShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct Handler {
+    kind: String,
+    idempotent: bool,
+    schema: Option<Payload>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ReportShape {
+    seq: u64,
+    at: Timestamp,
+    received: Timestamp,
+    total_memory: u64,
+    used_memory: u64,
+    average_cpu: f32,
+    gauges: BTreeMap<String, f64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Bucket {
+    at: Timestamp,
+    count: u64,
+    total_memory: u64,
+    used_memory: Range,
+    average_cpu: Range,
+    gauges: BTreeMap<String, Range>,
+}
+
+#[derive(Debug, Serialize)]
+struct Range {
+    min: f64,
+    max: f64,
+    mean: f64,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Task {
+    id: TaskId,
+    agent: AgentId,
+    kind: String,
+    input: Payload,
+    state: StateName,
+    attempt: u32,
+    cancel_requested: bool,
+    outcome: Option<Outcome>,
+    timeline: Vec<TimelineEntryShape>,
+}
+
+#[derive(Debug, Serialize)]
+struct Outcome {
+    output: Option<Payload>,
+    error: Option<Failure>,
+    at: Timestamp,
+}
+
+#[derive(Debug, Serialize)]
+struct Failure {
+    code: String,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+struct TimelineEntryShape {
+    at: Timestamp,
+    state: StateName,
+    cause: String,
+    actor: Actor,
+}
+
+/// What queues a task.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewTask {
+    pub(super) kind: String,
+    pub(super) input: Option<Box<RawValue>>,
+    pub(super) ttl_seconds: Option<f64>,
+    pub(super) idempotency_key: Option<String>,
+}
+
+impl From<AgentStatus> for Agent {
+    fn from(status: AgentStatus) -> Self {
+        let AgentStatus {
+            record,
+            presence,
+            latest,
+            dropped,
+            skew_ms,
+        } = status;
+        let describe = record.describe;
+        Self {
+            id: record.id,
+            host: describe.host,
+            presence: presence.as_str(),
+            labels: describe.labels.into_iter().collect(),
+            first_seen: record.first_seen,
+            last_seen: record.last_seen,
+            protocol: record.protocol,
+            transport: record.transport,
+            interval_ms: Some(describe.interval_ms).filter(|ms| *ms > 0),
+            dropped,
+            handlers: describe.handlers.into_iter().map(Into::into).collect(),
+            os: describe.os,
+            version: describe.version,
+            clock_skew_ms: skew_ms,
+            latest: latest.map(Into::into),
+        }
+    }
+}
+
+impl From<HandlerInfo> for Handler {
+    fn from(info: HandlerInfo) -> Self {
+        Self {
+            kind: info.kind,
+            idempotent: info.idempotent,
+            schema: info.schema,
+        }
+    }
+}
+
+impl From<store::StoredReport> for ReportShape {
+    fn from(row: store::StoredReport) -> Self {
+        let Report {
+            seq,
+            at,
+            total_memory,
+            used_memory,
+            average_cpu,
+            gauges,
+        } = row.report;
+        Self {
+            seq,
+            at,
+            received: row.received,
+            total_memory,
+            used_memory,
+            average_cpu,
+            gauges: gauges.into_iter().collect(),
+        }
+    }
+}
+
+impl From<store::Bucket> for Bucket {
+    fn from(bucket: store::Bucket) -> Self {
+        let gauges = bucket
+            .gauges
+            .into_iter()
+            .map(|(name, range)| (name, range.into()));
+        Self {
+            at: bucket.at,
+            count: bucket.count,
+            total_memory: bucket.total_memory,
+            used_memory: bucket.used_memory.into(),
+            average_cpu: bucket.average_cpu.into(),
+            gauges: gauges.collect(),
+        }
+    }
+}
+
+impl From<store::Range> for Range {
+    fn from(range: store::Range) -> Self {
+        Self {
+            min: range.min,
+            max: range.max,
+            mean: range.mean,
+        }
+    }
+}
+
+impl From<task::Task> for Task {
+    fn from(task: task::Task) -> Self {
+        Self {
+            id: task.id,
+            agent: task.agent,
+            kind: task.kind,
+            input: task.input,
+            state: task.state.name(),
+            attempt: task.state.attempt.0,
+            cancel_requested: task.state.cancel_requested,
+            outcome: task.state.outcome().cloned().map(Into::into),
+            timeline: task.timeline.into_iter().map(Into::into).collect(),
+        }
+    }
+}
+
+impl From<task::Outcome> for Outcome {
+    fn from(outcome: task::Outcome) -> Self {
+        let error = outcome.failure.map(|failure| Failure {
+            code: failure.code,
+            message: failure.message,
+        });
+        Self {
+            output: outcome.output,
+            error,
+            at: outcome.at,
+        }
+    }
+}
+
+impl From<TimelineEntry> for TimelineEntryShape {
+    fn from(entry: TimelineEntry) -> Self {
+        let TimelineEntry {
+            at,
+            state,
+            cause,
+            actor,
+        } = entry;
+        Self {
+            at,
+            state,
+            cause,
+            actor,
+        }
+    }
+}

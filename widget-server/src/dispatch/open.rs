@@ -1,0 +1,139 @@
+//! Hello and Goodbye: how an agent comes and goes.
+
+use widget_core::id::Attempt;
+use widget_core::message::{
+    self, Goodbye, Hello, Limits, Pacing, Refusal, RefusalReason, Response, Welcome,
+};
+use widget_core::payload::Payload;
+use widget_core::store::{Admission, Admitted, Arrival, StoreError, TaskQuery, TaskStoreExt};
+use widget_core::task::{Actor, AgentEvent, Event, Finish, StateName};
+use widget_core::transport::{Assurance, Origin, Peer, Rejection};
+
+use super::{Dispatcher, RETRY_AFTER};
+use crate::events::ServerEvent;
+
+impl Dispatcher {
+    pub(super) async fn hello(
+        &self,
+        from: &Origin,
+        hello: Hello,
+    ) -> Result<(Peer, Welcome), Rejection> {
+        let (lowest, highest) = hello.versions;
+        if !(lowest..=highest).contains(&message::VERSION) {
+            let text = format!(
+                "this server speaks version {}, the agent {lowest} to {highest}",
+                message::VERSION
+            );
+            self.refusals
+                .count(from, RefusalReason::Version.as_str(), self.runtime.now());
+            let refusal = Refusal {
+                reason: RefusalReason::Version,
+                text,
+            };
+            return Err(Rejection::Refused(refusal));
+        }
+        let admitted = self.watch_writes(self.admit(from, &hello).await);
+        let Ok(admitted) = admitted else {
+            return Err(Rejection::Busy {
+                retry_after: RETRY_AFTER,
+            });
+        };
+        self.sessions.begin(hello.agent, hello.epoch);
+        self.attendance
+            .heard(hello.agent, self.runtime.now(), self.runtime.wall());
+        self.events.say(ServerEvent::AgentChanged(hello.agent));
+        let peer = Peer {
+            agent: hello.agent,
+            epoch: hello.epoch,
+            origin: from.clone(),
+            assurance: Assurance::Claimed,
+        };
+        let welcome = Welcome {
+            version: message::VERSION,
+            session: Vec::new(),
+            store: admitted.store,
+            sequence: admitted.sequence,
+            pacing: Pacing::default(),
+            limits: Limits::default(),
+            extras: Vec::new(),
+        };
+        Ok((peer, welcome))
+    }
+
+    async fn admit(&self, from: &Origin, hello: &Hello) -> Result<Admitted, StoreError> {
+        let now = self.runtime.wall();
+        let arrival = Arrival {
+            agent: hello.agent,
+            protocol: message::VERSION,
+            transport: from.transport.to_owned(),
+            epoch: Some(hello.epoch),
+            at: now,
+        };
+        self.stores.agents.arrive(&arrival).await?;
+        let admission = Admission {
+            agent: hello.agent,
+            epoch: hello.epoch,
+            seen: hello.seen,
+            now,
+        };
+        self.stores.tasks.admit(&admission).await
+    }
+
+    pub(super) async fn goodbye(&self, peer: &Peer, goodbye: Goodbye) -> Response {
+        let left = self.watch_writes(self.leave(peer, &goodbye).await);
+        match left {
+            Ok(()) => {
+                self.attendance
+                    .left(peer.agent, self.runtime.now(), self.runtime.wall());
+                self.events.say(ServerEvent::AgentChanged(peer.agent));
+                tracing::debug!(agent = %peer.agent, reason = goodbye.reason, "goodbye");
+                Response::ACK
+            }
+            Err(error) => self.store_says(peer, &error),
+        }
+    }
+
+    async fn leave(&self, peer: &Peer, goodbye: &Goodbye) -> Result<(), StoreError> {
+        let now = self.runtime.wall();
+        if let Some((task, attempt)) = goodbye.task {
+            self.succeed(peer, task, attempt).await?;
+        }
+        if goodbye.spool_gone {
+            let query = TaskQuery {
+                agent: Some(peer.agent),
+                states: vec![StateName::Leased, StateName::Accepted, StateName::Running],
+                before: None,
+                limit: usize::MAX,
+            };
+            for task in self.stores.tasks.tasks(&query).await?.tasks {
+                if task.state.held_by() == Some(peer.epoch) {
+                    let event = Event::SpoolLost;
+                    self.stores
+                        .tasks
+                        .apply(task.id, &event, Actor::Server, now)
+                        .await?;
+                    self.task_changed(peer.agent, task.id);
+                }
+            }
+        }
+        self.stores.agents.leave(peer.agent, now).await
+    }
+
+    /// The task that makes the agent leave has done what it was to do.
+    async fn succeed(
+        &self,
+        peer: &Peer,
+        task: widget_core::id::TaskId,
+        attempt: Attempt,
+    ) -> Result<(), StoreError> {
+        let finish = AgentEvent::Finish(Finish::succeeded(Payload::null()));
+        let event = Event::Said(attempt, finish);
+        let now = self.runtime.wall();
+        self.stores
+            .tasks
+            .apply_from(peer.agent, task, &event, now)
+            .await?;
+        self.task_changed(peer.agent, task);
+        Ok(())
+    }
+}

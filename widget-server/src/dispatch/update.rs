@@ -1,0 +1,106 @@
+//! Update: what agents say of their tasks, each item with its verdict.
+
+use futures_util::future::join_all;
+use widget_core::message::{Command, RefusalReason, Response, Update, UpdateItem, Verdict};
+use widget_core::payload::MAX_OUTPUT;
+use widget_core::store::{AppliedEvent, AppliedKind, StoreError, TaskStoreExt};
+use widget_core::task::{AgentEvent, Event, Fault};
+use widget_core::transport::Peer;
+
+use super::Dispatcher;
+
+impl Dispatcher {
+    pub(super) async fn update(&self, peer: &Peer, update: Update) -> Response {
+        let count = update.items.len();
+        if count == 0 || count > Command::MAX_ITEMS {
+            let text = format!("{count} items, but 1 to {} are allowed", Command::MAX_ITEMS);
+            return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+        }
+        if update.items.iter().any(is_too_large) {
+            let text = format!("an output above {MAX_OUTPUT} bytes");
+            return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+        }
+        // News of one task keep their order; those of different tasks share a commit.
+        let mut runs: Vec<Vec<(usize, UpdateItem)>> = Vec::new();
+        for (position, item) in update.items.into_iter().enumerate() {
+            let same = |run: &&mut Vec<(usize, UpdateItem)>| {
+                run.first()
+                    .is_some_and(|(_, first)| first.task == item.task)
+            };
+            match runs.iter_mut().find(same) {
+                Some(run) => run.push((position, item)),
+                None => runs.push(vec![(position, item)]),
+            }
+        }
+        let results = join_all(runs.into_iter().map(|run| self.settle(peer, run))).await;
+        let mut verdicts = vec![Verdict::Unknown; count];
+        for result in results {
+            match self.watch_writes(result) {
+                Ok(settled) => {
+                    for (position, verdict) in settled {
+                        if let Some(slot) = verdicts.get_mut(position) {
+                            *slot = verdict;
+                        }
+                    }
+                }
+                // What was committed is answered ok when the agent sends it again.
+                Err(error) => return self.store_says(peer, &error),
+            }
+        }
+        Response::Verdicts(verdicts)
+    }
+
+    /// Applies the news of one task in their order.
+    async fn settle(
+        &self,
+        peer: &Peer,
+        run: Vec<(usize, UpdateItem)>,
+    ) -> Result<Vec<(usize, Verdict)>, StoreError> {
+        let mut settled = Vec::with_capacity(run.len());
+        for (position, item) in run {
+            let event = Event::Said(item.attempt, item.event);
+            let now = self.runtime.wall();
+            let tasks = &self.stores.tasks;
+            let applied = tasks.apply_from(peer.agent, item.task, &event, now).await?;
+            let verdict = match applied {
+                Some(applied) => {
+                    if applied.result == Ok(AppliedKind::Changed) {
+                        self.task_changed(peer.agent, item.task);
+                    }
+                    verdict(&event, &applied)
+                }
+                None => Verdict::Unknown,
+            };
+            settled.push((position, verdict));
+        }
+        Ok(settled)
+    }
+}
+
+fn is_too_large(item: &UpdateItem) -> bool {
+    match &item.event {
+        AgentEvent::Finish(finish) => finish
+            .output
+            .as_ref()
+            .is_some_and(|output| output.len() > MAX_OUTPUT),
+        AgentEvent::Progress(progress) => progress.len() > MAX_OUTPUT,
+        AgentEvent::Accept { .. }
+        | AgentEvent::Reject(_)
+        | AgentEvent::Start
+        | AgentEvent::Retry { .. }
+        | AgentEvent::CancelConfirmed
+        | AgentEvent::Expire => false,
+    }
+}
+
+fn verdict(event: &Event, applied: &AppliedEvent) -> Verdict {
+    let state = applied.task.state.name();
+    let accepts = matches!(event, Event::Said(_, AgentEvent::Accept { .. }));
+    match applied.result {
+        // The ttl had passed: the agent must not start it.
+        Ok(AppliedKind::Changed) if accepts && state.is_terminal() => Verdict::Refused(state),
+        Ok(AppliedKind::Changed | AppliedKind::Same | AppliedKind::Evidence) => Verdict::Ok,
+        Err(Fault::Stale) => Verdict::Stale,
+        Err(Fault::Illegal(state)) => Verdict::Refused(state),
+    }
+}

@@ -1,0 +1,97 @@
+//! RequestWork: register, look, wait, look again.
+
+use std::time::Duration;
+
+use futures_lite::future::or;
+use widget_core::message::{Command, Limits, RefusalReason, RequestWork, Response, Work, WorkTask};
+use widget_core::store::{LeaseRequest, Leased};
+use widget_core::task::Task;
+use widget_core::time::Timestamp;
+use widget_core::transport::Peer;
+
+use super::Dispatcher;
+
+/// The most input that goes out at once, in bytes.
+const MAX_BYTES: usize = 2 * 1024 * 1024;
+/// The most tasks that go out at once.
+const MAX_TASKS: usize = 256;
+
+impl Dispatcher {
+    pub(super) async fn request_work(&self, peer: &Peer, request: RequestWork) -> Response {
+        if request.holding.len() > Command::MAX_HOLDING {
+            let text = format!("more than {} tasks held", Command::MAX_HOLDING);
+            return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+        }
+        let Some(turn) = self.sessions.take_turn(peer.agent) else {
+            return self.refuse(&peer.origin, RefusalReason::Replaced, "the session is over");
+        };
+        let wait = request.wait_ms.min(Limits::default().wait_ms);
+        let deadline = self
+            .runtime
+            .now()
+            .after(Duration::from_millis(u64::from(wait)));
+        let mut lease = LeaseRequest {
+            agent: peer.agent,
+            epoch: peer.epoch,
+            room: usize::from(request.room).min(MAX_TASKS),
+            bytes: MAX_BYTES,
+            holding: request.holding,
+            now: Timestamp::default(),
+        };
+        loop {
+            let wake_up = self.stores.tasks.watch(peer.agent);
+            if turn.is_over() {
+                return Response::Work(Work::default());
+            }
+            lease.now = self.runtime.wall();
+            let leased = match self.stores.tasks.lease(&lease).await {
+                Ok(leased) => leased,
+                Err(error) => return self.store_says(peer, &error),
+            };
+            let next_look = match leased.next_due {
+                Some(due) => deadline.min(self.runtime.now().after(due.since(lease.now))),
+                None => deadline,
+            };
+            let work = self.work(peer, leased, lease.now);
+            if !work.is_empty() || self.runtime.now() >= deadline || self.stop.is_asked() {
+                return Response::Work(work);
+            }
+            let over = or(turn.over(), self.stop.asked());
+            or(or(wake_up, over), self.runtime.sleep_until(next_look)).await;
+        }
+    }
+
+    fn work(&self, peer: &Peer, leased: Leased, now: Timestamp) -> Work {
+        for task in &leased.tasks {
+            self.task_changed(peer.agent, task.id);
+        }
+        let tasks = leased
+            .tasks
+            .into_iter()
+            .map(|task| on_the_wire(task, now))
+            .collect();
+        Work {
+            tasks,
+            cancel: leased.cancel,
+        }
+    }
+}
+
+fn on_the_wire(task: Task, now: Timestamp) -> WorkTask {
+    let ttl = task.state.ttl_at.since(now);
+    WorkTask {
+        task: task.id,
+        attempt: task.state.attempt,
+        sequence: task.sequence.unwrap_or_default(),
+        kind: task.kind,
+        input: task.input,
+        ttl_ms: millis(ttl),
+        timeout_ms: task.timeout.map(millis),
+        priority: task.priority,
+        ordering_key: task.ordering_key,
+    }
+}
+
+fn millis(span: Duration) -> u64 {
+    u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,447 @@
+//! [`ServerHandle`]: what a program may ask of its server, cheap to clone. API and page use
+//! nothing else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_lite::future::or;
+use widget_core::id::{AgentId, TaskId};
+use widget_core::payload::{MAX_INPUT, Payload};
+use widget_core::store::{
+    AgentQuery, AgentRecord, AppliedEvent, BucketQuery, Inserted, LatestReport, ReportQuery,
+    StoreError, StoredReport, Summary, TaskPage, TaskQuery, TaskStoreExt,
+};
+use widget_core::task::{
+    Actor, Event, MAX_NAME, MAX_TTL, NewTask, Once, Outcome, SHUTDOWN, Task, is_kind,
+};
+use widget_core::time::Timestamp;
+
+use crate::dispatch::Dispatcher;
+use crate::events::{Events, ServerEvent};
+use crate::presence::Presence;
+
+/// How often a waiter looks again even if nothing seems to have happened.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// What a program may ask of its server.
+#[derive(Debug, Clone)]
+pub struct ServerHandle {
+    dispatcher: Arc<Dispatcher>,
+    started: Timestamp,
+}
+
+/// An agent as it is right now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AgentStatus {
+    /// What is kept of it; `last_seen` is exact while the agent speaks to this server.
+    pub record: AgentRecord,
+    /// Whether it is there.
+    pub presence: Presence,
+    /// The report that came last.
+    pub latest: Option<StoredReport>,
+    /// How many reports it gave up, in all.
+    pub dropped: u64,
+    /// How far its clock is behind the server's, in milliseconds (negative: ahead), as its latest
+    /// report says; a report that waited before it was sent looks like a clock that is behind.
+    pub skew_ms: Option<i64>,
+}
+
+/// A part of the list of agents.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct AgentList {
+    /// The agents, by number.
+    pub items: Vec<AgentStatus>,
+    /// Where the next part begins, if there is one.
+    pub next: Option<u64>,
+}
+
+/// A task that is to be queued, beyond the plain [`ServerHandle::send`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRequest {
+    /// Who is to run it.
+    pub agent: AgentId,
+    /// What kind of work it is: `[a-z0-9_.-]{1,64}`.
+    pub kind: String,
+    /// JSON text for the handler.
+    pub input: Payload,
+    /// How long it may wait for its start: 1 ms to a year; none is the default of its kind.
+    pub ttl: Option<Duration>,
+    /// What makes it the only one.
+    pub once: Once,
+}
+
+/// A task cannot be queued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// There is no such agent.
+    #[error("there is no such agent")]
+    UnknownAgent,
+    /// A version 1 collector can only be shut down.
+    #[error("the agent speaks version 1, which knows only the kind `shutdown`")]
+    AgentIsV1,
+    /// The kind is not `[a-z0-9_.-]{1,64}`.
+    #[error("a kind must be of the form [a-z0-9_.-]{{1,64}}")]
+    Kind,
+    /// The input is longer than allowed.
+    #[error("an input of {0} bytes, but at most {MAX_INPUT} are allowed")]
+    InputTooLarge(usize),
+    /// The ttl is zero or longer than a year.
+    #[error("a ttl must be longer than zero and at most a year")]
+    Ttl,
+    /// The idempotency key is empty or longer than 64 bytes.
+    #[error("an idempotency key must have 1 to {MAX_NAME} bytes")]
+    Key,
+    /// The idempotency key was used for another task.
+    #[error("the idempotency key was used for another task: {0}")]
+    KeyReused(TaskId),
+    /// The store could not be asked.
+    #[error("the task could not be stored")]
+    Store(#[from] StoreError),
+}
+
+impl ServerHandle {
+    pub(crate) fn new(dispatcher: Arc<Dispatcher>) -> Self {
+        Self {
+            started: dispatcher.runtime.wall(),
+            dispatcher,
+        }
+    }
+
+    /// Queues a task.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is queued then.
+    pub async fn send(
+        &self,
+        agent: AgentId,
+        kind: &str,
+        input: Payload,
+    ) -> Result<Task, SendError> {
+        let kind = kind.to_owned();
+        let request = TaskRequest {
+            agent,
+            kind,
+            input,
+            ttl: None,
+            once: Once::No,
+        };
+        self.submit(request, Actor::Server)
+            .await
+            .map(|inserted| inserted.task)
+    }
+
+    /// Queues a task, or finds the one that it would repeat.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is queued then.
+    pub async fn submit(&self, request: TaskRequest, by: Actor) -> Result<Inserted, SendError> {
+        check(&request)?;
+        let stores = &self.dispatcher.stores;
+        let agent = stores
+            .agents
+            .agent(request.agent)
+            .await?
+            .ok_or(SendError::UnknownAgent)?;
+        if agent.protocol < 2 && request.kind != SHUTDOWN {
+            return Err(SendError::AgentIsV1);
+        }
+        let runtime = &self.dispatcher.runtime;
+        let now = runtime.wall();
+        let id = TaskId::generate(now, [runtime.random(), runtime.random()]);
+        let mut task = NewTask::new(id, request.agent, &request.kind, request.input.clone(), now);
+        task.ttl = request.ttl.unwrap_or(task.ttl);
+        task.once = request.once.clone();
+        task.by = by;
+        let inserted = self
+            .dispatcher
+            .watch_writes(stores.tasks.insert(task).await)?;
+        if inserted.new {
+            self.dispatcher
+                .task_changed(request.agent, inserted.task.id);
+        } else if matches!(request.once, Once::Key(_)) && !is_repeat(&inserted.task, &request) {
+            return Err(SendError::KeyReused(inserted.task.id));
+        }
+        Ok(inserted)
+    }
+
+    /// Asks an agent to end. While that is pending, asking again finds the same task.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn shut_down(&self, agent: AgentId, by: Actor) -> Result<Inserted, SendError> {
+        let request = TaskRequest {
+            agent,
+            kind: SHUTDOWN.into(),
+            input: Payload::null(),
+            ttl: None,
+            once: Once::WhilePending,
+        };
+        self.submit(request, by).await
+    }
+
+    /// Asks for the end of a task. `None` if there is no such task.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn cancel(
+        &self,
+        task: TaskId,
+        by: Actor,
+    ) -> Result<Option<AppliedEvent>, StoreError> {
+        let now = self.dispatcher.runtime.wall();
+        let tasks = &self.dispatcher.stores.tasks;
+        let applied = tasks.apply(task, &Event::Cancel, by, now).await;
+        let applied = self.dispatcher.watch_writes(applied)?;
+        if let Some(applied) = &applied
+            && applied.result.is_ok()
+        {
+            tasks.ring(applied.task.agent);
+            self.dispatcher.task_changed(applied.task.agent, task);
+        }
+        Ok(applied)
+    }
+
+    /// One task, if it is there.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
+        self.dispatcher.stores.tasks.task(id).await
+    }
+
+    /// Tasks, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
+        self.dispatcher.stores.tasks.tasks(query).await
+    }
+
+    /// How a task ended, once it has. `None` if there is no such task.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn outcome(&self, id: TaskId) -> Result<Option<Outcome>, StoreError> {
+        let task = self.ended(id, Duration::MAX).await?;
+        Ok(task.and_then(|task| task.state.outcome().cloned()))
+    }
+
+    /// The task as soon as it has ended, or as it is after this time. `None` if there is none.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ended(&self, id: TaskId, wait: Duration) -> Result<Option<Task>, StoreError> {
+        let runtime = &self.dispatcher.runtime;
+        let deadline = runtime.now().after(wait);
+        let mut events = self.events();
+        loop {
+            let Some(task) = self.task(id).await? else {
+                return Ok(None);
+            };
+            let now = runtime.now();
+            if task.state.name().is_terminal() || now >= deadline {
+                return Ok(Some(task));
+            }
+            let changed = async {
+                loop {
+                    match events.next().await {
+                        Some(ServerEvent::TaskChanged { task, .. }) if task == id => return true,
+                        Some(ServerEvent::Missed) => return true,
+                        Some(_) => {}
+                        None => return false,
+                    }
+                }
+            };
+            let look_again = async {
+                runtime
+                    .sleep_until(deadline.min(now.after(LOOK_AGAIN)))
+                    .await;
+                true
+            };
+            if !or(changed, look_again).await {
+                return Ok(Some(task));
+            }
+        }
+    }
+
+    /// Agents, by number.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn agents(&self, query: &AgentQuery) -> Result<AgentList, StoreError> {
+        let stores = &self.dispatcher.stores;
+        let page = stores.agents.agents(query).await?;
+        let ids: Vec<AgentId> = page.agents.iter().map(|record| record.id).collect();
+        let latest = stores.reports.latest(&ids).await?;
+        let with_latest = page.agents.into_iter().zip(latest);
+        let items = with_latest
+            .map(|(record, latest)| self.status(record, latest))
+            .collect();
+        Ok(AgentList {
+            items,
+            next: page.next,
+        })
+    }
+
+    /// One agent, if it is known.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn agent(&self, id: AgentId) -> Result<Option<AgentStatus>, StoreError> {
+        let stores = &self.dispatcher.stores;
+        let Some(record) = stores.agents.agent(id).await? else {
+            return Ok(None);
+        };
+        let latest = stores
+            .reports
+            .latest(&[id])
+            .await?
+            .pop()
+            .unwrap_or_default();
+        Ok(Some(self.status(record, latest)))
+    }
+
+    /// Deletes an agent with its reports; its unfinished tasks end as lost. Says whether there
+    /// was one. An agent that still runs comes back as a new one.
+    ///
+    /// # Errors
+    /// [`StoreError`]; ask again.
+    pub async fn delete(&self, agent: AgentId) -> Result<bool, StoreError> {
+        let deleted = self.delete_rows(agent).await;
+        let deleted = self.dispatcher.watch_writes(deleted)?;
+        self.dispatcher.dismiss(agent);
+        Ok(deleted)
+    }
+
+    /// Reports, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn reports(&self, query: &ReportQuery) -> Result<Vec<StoredReport>, StoreError> {
+        self.dispatcher.stores.reports.reports(query).await
+    }
+
+    /// Reports of one agent in buckets.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn summary(&self, query: &BucketQuery) -> Result<Summary, StoreError> {
+        self.dispatcher.stores.reports.summary(query).await
+    }
+
+    /// What happens from here on.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.dispatcher.events.subscribe()
+    }
+
+    /// Ends when the server has ended, for whatever reason.
+    pub async fn server_ended(&self) {
+        let mut events = self.events();
+        while events.next().await.is_some() {}
+    }
+
+    /// How often what was refused, by reason, since the start.
+    #[must_use]
+    pub fn refusals(&self) -> BTreeMap<&'static str, u64> {
+        self.dispatcher.refusals.counts()
+    }
+
+    /// Why the store cannot be written, while it cannot.
+    #[must_use]
+    pub fn store_trouble(&self) -> Option<String> {
+        self.dispatcher.trouble()
+    }
+
+    /// The time by the server's wall clock.
+    #[must_use]
+    pub fn wall(&self) -> Timestamp {
+        self.dispatcher.runtime.wall()
+    }
+
+    /// When the server was made.
+    #[must_use]
+    pub const fn started(&self) -> Timestamp {
+        self.started
+    }
+
+    async fn delete_rows(&self, agent: AgentId) -> Result<bool, StoreError> {
+        let stores = &self.dispatcher.stores;
+        let deleted = stores.agents.delete_agent(agent).await?;
+        // Before the reports, so that what comes in meanwhile is refused.
+        self.dispatcher.dismiss(agent);
+        stores.reports.delete_reports(agent).await?;
+        let now = self.dispatcher.runtime.wall();
+        let states = widget_core::task::StateName::ALL;
+        let states = states
+            .into_iter()
+            .filter(|state| !state.is_terminal())
+            .collect();
+        let query = TaskQuery {
+            agent: Some(agent),
+            states,
+            before: None,
+            limit: usize::MAX,
+        };
+        for task in stores.tasks.tasks(&query).await?.tasks {
+            stores
+                .tasks
+                .apply(task.id, &Event::AgentDeleted, Actor::Server, now)
+                .await?;
+            self.dispatcher.task_changed(agent, task.id);
+        }
+        Ok(deleted)
+    }
+
+    fn status(&self, mut record: AgentRecord, latest: LatestReport) -> AgentStatus {
+        let runtime = &self.dispatcher.runtime;
+        let (presence, seen) =
+            self.dispatcher
+                .attendance
+                .of(&record, runtime.now(), runtime.wall());
+        record.last_seen = record.last_seen.max(seen);
+        let LatestReport { report, dropped } = latest;
+        let skew_ms = report.as_ref().map(|row| {
+            row.received
+                .as_millis()
+                .saturating_sub(row.report.at.as_millis())
+        });
+        AgentStatus {
+            record,
+            presence,
+            latest: report,
+            dropped,
+            skew_ms,
+        }
+    }
+}
+
+fn check(request: &TaskRequest) -> Result<(), SendError> {
+    if !is_kind(&request.kind) {
+        return Err(SendError::Kind);
+    }
+    if request.input.len() > MAX_INPUT {
+        return Err(SendError::InputTooLarge(request.input.len()));
+    }
+    if request
+        .ttl
+        .is_some_and(|ttl| ttl.as_millis() == 0 || ttl > MAX_TTL)
+    {
+        return Err(SendError::Ttl);
+    }
+    if let Once::Key(key) = &request.once
+        && !(1..=MAX_NAME).contains(&key.len())
+    {
+        return Err(SendError::Key);
+    }
+    Ok(())
+}
+
+fn is_repeat(task: &Task, request: &TaskRequest) -> bool {
+    task.agent == request.agent
+        && task.kind == request.kind
+        && task.input == request.input
+        && request.ttl.is_none_or(|ttl| ttl == task.ttl)
+}

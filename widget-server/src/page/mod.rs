@@ -1,0 +1,64 @@
+//! The page: what a person sees of the server, rendered here as HTML and kept up to date by a small
+//! script. It works without the script too; then it shows the moment it was loaded.
+//!
+//! | path | shows |
+//! |---|---|
+//! | `/` | the agents |
+//! | `/agents/{id}` | one agent: charts, facts, tasks; `/shutdown` below it asks before it acts |
+//! | `/tasks` | the tasks of all agents |
+//! | `/events` | hints for the script that something has changed |
+//! | `/assets/{name}` | style, script, icon |
+//!
+//! Invariant: a `GET` changes nothing. Invariant: text of agents is escaped by the templates and
+//! nowhere else; no template switches that off.
+
+mod agent;
+mod agents;
+mod assets;
+mod chart;
+mod curve;
+mod events;
+mod figures;
+mod range;
+mod reply;
+mod series;
+mod shutdown;
+mod spark;
+mod status;
+mod tasks;
+mod when;
+
+use std::sync::Arc;
+
+use axum::response::Response;
+use axum::routing::{get, post};
+use axum::{Extension, Router};
+pub(crate) use shutdown::confirm as confirm_shutdown;
+
+use crate::handle::ServerHandle;
+
+/// The page's routes, to be merged with those of the API.
+pub(crate) fn router() -> Router<ServerHandle> {
+    Router::new()
+        .route("/", get(agents::list))
+        .route("/collector.html", get(agent::of_tutorial))
+        .route("/agents/{id}", get(agent::show))
+        .route(
+            "/agents/{id}/shutdown",
+            get(shutdown::ask).post(shutdown::order),
+        )
+        .route("/tasks", get(tasks::list))
+        .route("/tasks/{id}/cancel", post(tasks::cancel))
+        .route("/events", get(events::stream))
+        .route("/assets/{name}", get(assets::serve))
+        .layer(Extension(Arc::new(spark::Sparks::default())))
+}
+
+/// The page for an address that leads nowhere.
+pub(crate) fn not_found(handle: &ServerHandle) -> Response {
+    reply::Trouble::no_page().page(reply::Frame::of(
+        handle,
+        "Nothing here",
+        reply::Place::Elsewhere,
+    ))
+}

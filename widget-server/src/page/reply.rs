@@ -1,0 +1,195 @@
+//! Answers of the page: HTML with its security headers, friendly errors, ways back after a form.
+
+use std::error::Error;
+use std::time::SystemTime;
+
+use askama::Template;
+use axum::http::StatusCode;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS,
+};
+use axum::response::{IntoResponse, Response};
+use widget_core::store::StoreError;
+use widget_core::time::Timestamp;
+
+use super::assets;
+use super::when::When;
+use crate::handle::{SendError, ServerHandle};
+
+/// Nothing but what the page brings itself: no inline script or style, no frames, no other host.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+     base-uri 'none'";
+
+const HEADERS: [(HeaderName, &str); 5] = [
+    (CONTENT_TYPE, "text/html; charset=utf-8"),
+    (CONTENT_SECURITY_POLICY, POLICY),
+    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    // Other hosts learn nothing. A form of the page still says where it comes from, which the
+    // check against foreign forms needs.
+    (REFERRER_POLICY, "same-origin"),
+    (CACHE_CONTROL, "no-store"),
+];
+
+/// The parts of the page, for its navigation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Agents,
+    Tasks,
+    /// Below one of them, or nowhere.
+    Elsewhere,
+}
+
+/// What stands around every page.
+#[derive(Debug)]
+pub(super) struct Frame {
+    pub(super) title: String,
+    pub(super) place: Place,
+    /// Why the store cannot be written, while it cannot.
+    pub(super) trouble: Option<String>,
+    pub(super) now: When,
+    pub(super) style: String,
+    pub(super) script: String,
+    pub(super) icon: String,
+}
+
+impl Frame {
+    pub(super) fn new(title: impl Into<String>, place: Place, now: Timestamp) -> Self {
+        Self {
+            title: title.into(),
+            place,
+            trouble: None,
+            now: When::new(now, now),
+            style: assets::address("style.css"),
+            script: assets::address("app.js"),
+            icon: assets::address("icon.svg"),
+        }
+    }
+
+    /// The frame of a page that shows what a server knows.
+    pub(super) fn of(handle: &ServerHandle, title: impl Into<String>, place: Place) -> Self {
+        Self {
+            trouble: handle.store_trouble(),
+            ..Self::new(title, place, handle.wall())
+        }
+    }
+}
+
+/// A page.
+pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
+    match page.render() {
+        Ok(text) => (status, HEADERS, text).into_response(),
+        Err(error) => {
+            tracing::error!(%error, "a page cannot be rendered");
+            StatusCode::INTERNAL_SERVER_ERROR.into_response()
+        }
+    }
+}
+
+/// The way back after a form.
+pub(super) fn see(address: &str) -> Response {
+    (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response()
+}
+
+/// Why there is no page, in a page.
+#[derive(Debug)]
+pub(super) struct Trouble {
+    status: StatusCode,
+    title: &'static str,
+    text: String,
+}
+
+/// What the handlers of the page give.
+pub(super) type Reply = Result<Response, Trouble>;
+
+#[derive(Template)]
+#[template(path = "trouble.html")]
+struct TroublePage<'a> {
+    frame: Frame,
+    title: &'a str,
+    text: &'a str,
+}
+
+impl Trouble {
+    pub(super) fn no_agent() -> Self {
+        let text = "It may have been deleted, or it has not come yet: an agent is known from its \
+                    first word on.";
+        Self::not_found("No such agent", text)
+    }
+
+    pub(super) fn no_task() -> Self {
+        Self::not_found("No such task", "Tasks that ended long ago are deleted.")
+    }
+
+    pub(super) fn no_page() -> Self {
+        Self::not_found("Nothing here", "No page has this address.")
+    }
+
+    pub(super) fn bad(text: impl Into<String>) -> Self {
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            title: "That does not read",
+            text: text.into(),
+        }
+    }
+
+    /// The page that says it.
+    pub(super) fn page(&self, frame: Frame) -> Response {
+        let page = TroublePage {
+            frame,
+            title: self.title,
+            text: &self.text,
+        };
+        html(self.status, &page)
+    }
+
+    fn not_found(title: &'static str, text: &str) -> Self {
+        Self {
+            status: StatusCode::NOT_FOUND,
+            title,
+            text: text.to_owned(),
+        }
+    }
+}
+
+impl IntoResponse for Trouble {
+    fn into_response(self) -> Response {
+        let since = SystemTime::now()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
+        let now = Timestamp::default().after(since);
+        self.page(Frame::new(self.title, Place::Elsewhere, now))
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        tracing::warn!(
+            error = &error as &dyn Error,
+            "the page could not ask the store"
+        );
+        let mut text = error.to_string();
+        let mut source = error.source();
+        while let Some(cause) = source {
+            text = format!("{text}: {cause}");
+            source = cause.source();
+        }
+        let title = "The store does not answer";
+        Self {
+            status: StatusCode::SERVICE_UNAVAILABLE,
+            title,
+            text,
+        }
+    }
+}
+
+impl From<SendError> for Trouble {
+    fn from(error: SendError) -> Self {
+        match error {
+            SendError::UnknownAgent => Self::no_agent(),
+            SendError::Store(error) => error.into(),
+            error => Self::bad(error.to_string()),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Starts and stops the server: agents on a runtime and thread of their own, page and API on
+//! this one, so that neither waits for the other.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
+use widget_core::runtime::TokioRuntime;
+use widget_core::stop::{Stop, StopSignal};
+use widget_core::transport::Listener;
+use widget_server::{HostRules, Server, ServerBuilder, ServerHandle, open, router};
+
+use crate::args::{Args, Bind};
+
+/// How long open requests may take to end.
+const GRACE: Duration = Duration::from_secs(2);
+
+type Failure = Box<dyn Error + Send + Sync>;
+
+/// What the agents' thread says once it is ready.
+struct Ready {
+    handle: ServerHandle,
+    listening: Vec<(&'static str, SocketAddr)>,
+}
+
+/// Runs until a signal comes.
+///
+/// # Errors
+/// One line on why it cannot start or go on.
+pub(crate) fn run(args: &Args) -> Result<(), String> {
+    serve(args).map_err(|error| {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    })
+}
+
+fn serve(args: &Args) -> Result<(), Failure> {
+    let stop = Stop::new();
+    let page = current_thread()?;
+    let admin = match args.admin {
+        Bind::At(at) => Some(page.block_on(bind_admin(at))?),
+        Bind::Off => None,
+    };
+    let (ready, is_ready) = sync_channel(1);
+    let agents = {
+        let (args, signal) = (AgentArgs::of(args), stop.signal());
+        thread::Builder::new()
+            .name("agents".into())
+            .spawn(move || serve_agents(&args, &signal, &ready))?
+    };
+    let served = match is_ready.recv() {
+        Ok(ready) => page.block_on(serve_admin(args, admin, ready, &stop)),
+        // The thread has ended; what it returns says why.
+        Err(_) => Ok(()),
+    };
+    stop.ask();
+    let agents = agents.join().map_err(|_| "the agents' thread panicked")?;
+    served.and(agents)
+}
+
+fn current_thread() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().build()
+}
+
+async fn bind_admin(at: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(at)
+        .await
+        .map_err(|error| format!("cannot listen on {at}: {error}").into())
+}
+
+/// What the agents' thread needs to know.
+struct AgentArgs {
+    data: std::path::PathBuf,
+    store: String,
+    urls: Vec<String>,
+    keep: Duration,
+}
+
+impl AgentArgs {
+    fn of(args: &Args) -> Self {
+        let urls = match args.tcp {
+            Bind::At(at) => vec![format!("tcp://{at}")],
+            Bind::Off => Vec::new(),
+        };
+        Self {
+            data: args.data.clone(),
+            store: args.store.clone(),
+            urls,
+            keep: args.keep,
+        }
+    }
+}
+
+fn serve_agents(
+    args: &AgentArgs,
+    stop: &StopSignal,
+    ready: &SyncSender<Ready>,
+) -> Result<(), Failure> {
+    let runtime = current_thread()?;
+    let adapter = Arc::new(TokioRuntime::new(runtime.handle().clone()));
+    let shared: widget_core::runtime::SharedRuntime = adapter;
+    runtime.block_on(async {
+        let mut listeners = Vec::new();
+        for url in &args.urls {
+            listeners.push(open::listener(url).await?);
+        }
+        // The last that can fail, since it makes files. Blocking is fine: nobody is served yet.
+        let stores = open::store(&args.store, &args.data, &shared)?;
+        let at = |listener: &Box<dyn Listener>| Some((listener.name(), listener.local_addr()?));
+        let listening = listeners.iter().filter_map(at).collect();
+        let builder = Server::builder(shared, stores).keep(args.keep);
+        let server = listeners.into_iter().fold(builder, ServerBuilder::boxed_listener).build();
+        if ready
+            .send(Ready {
+                handle: server.handle(),
+                listening,
+            })
+            .is_err()
+        {
+            return Ok(());
+        }
+        server.run(stop.clone()).await.map_err(Failure::from)
+    })
+}
+
+async fn serve_admin(
+    args: &Args,
+    admin: Option<TcpListener>,
+    ready: Ready,
+    stop: &Stop,
+) -> Result<(), Failure> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    let mut lines = String::new();
+    if let Some(admin) = &admin {
+        lines += &format!("listening admin http://{}\n", admin.local_addr()?);
+    }
+    for (name, at) in &ready.listening {
+        lines += &format!("listening {name} {name}://{at}\n");
+    }
+    {
+        let mut out = io::stdout().lock();
+        out.write_all(lines.as_bytes())?;
+        out.flush()?;
+    }
+    let signalled = async {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+            () = ready.handle.server_ended() => {}
+        }
+        tracing::info!("stopping");
+        stop.ask();
+    };
+    let signal = stop.signal();
+    let Some(admin) = admin else {
+        signalled.await;
+        return Ok(());
+    };
+    let bound = admin.local_addr()?.ip().to_string();
+    let rules = HostRules::new(args.allowed_hosts.iter().cloned().chain([bound]));
+    let app = router(ready.handle.clone(), rules);
+    let asked = signal.clone();
+    let serve = axum::serve(admin, app)
+        .with_graceful_shutdown(async move { asked.asked().await })
+        .into_future();
+    let grace = async {
+        signal.asked().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let serve = async {
+        tokio::select! {
+            served = serve => served,
+            () = grace => Ok(()),
+        }
+    };
+    let ((), served) = tokio::join!(signalled, serve);
+    served.map_err(Failure::from)
+}

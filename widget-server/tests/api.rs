@@ -1,0 +1,337 @@
+//! The admin API, asked as a program would: methods, shapes, codes.
+
+mod common;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Method, Request, StatusCode};
+use common::{Agent, report, reported, server};
+use serde_json::{Value, json};
+use tower::ServiceExt;
+use widget_core::message::Response as Answer;
+use widget_server::{HostRules, Server, router};
+
+struct Api {
+    app: Router,
+    server: Server,
+}
+
+impl Api {
+    fn new() -> Self {
+        let server = server();
+        let app = router(server.handle(), HostRules::default());
+        Self { app, server }
+    }
+
+    async fn send(&self, request: Request<Body>) -> (StatusCode, String, Value) {
+        let response = self.app.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let content_type = response.headers().get("content-type");
+        let content_type = content_type.map_or("", |v| v.to_str().unwrap()).to_owned();
+        let bytes = to_bytes(response.into_body(), 1 << 24).await.unwrap();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        (status, content_type, body)
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
+        let body = match body {
+            Some(body) => {
+                request = request.header("content-type", "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        let (status, content_type, body) = self.send(request.body(body).unwrap()).await;
+        if status.is_client_error() || status.is_server_error() {
+            assert_eq!(content_type, "application/problem+json", "{path}");
+        }
+        (status, body)
+    }
+
+    async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.ask(Method::GET, path, None).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        self.ask(Method::POST, path, Some(body)).await
+    }
+}
+
+const NOBODY: &str = "00000000-0000-0000-0000-0000000000ff";
+
+#[tokio::test]
+async fn an_agent_has_the_fields_that_scripts_rely_on() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let (status, body) = api.get("/api/v1/agents").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(body["next"], Value::Null);
+    let shape = &body["items"][0];
+    assert_eq!(shape["id"], agent.id().to_string());
+    assert_eq!(shape["presence"], "online");
+    assert_eq!(shape["protocol"], 2);
+    assert_eq!(shape["interval_ms"], 1_000);
+    assert_eq!(shape["dropped"], 0);
+    for field in ["host", "labels", "first_seen", "last_seen", "transport", "handlers"] {
+        assert!(!shape[field].is_null(), "{field}");
+    }
+    let latest = shape["latest"].as_object().unwrap();
+    let fields: Vec<_> = latest.keys().map(String::as_str).collect();
+    let expected =
+        ["at", "average_cpu", "gauges", "received", "seq", "total_memory", "used_memory"];
+    let mut sorted = fields.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, expected);
+    assert_eq!(latest["gauges"], json!({"queue.depth": 3.0}));
+    let at = latest["at"].as_str().unwrap();
+    assert!(at.len() == 24 && at.ends_with('Z'), "{at}");
+    let (_, one) = api.get(&format!("/api/v1/agents/{}", agent.id())).await;
+    assert_eq!(one["id"], shape["id"]);
+}
+
+#[tokio::test]
+async fn lists_are_paged_without_a_gap() {
+    let api = Api::new();
+    for id in 1..=5 {
+        Agent::hello(&api.server.service(), id, 1).await;
+    }
+    let (mut seen, mut path) = (Vec::new(), "/api/v1/agents?limit=2".to_owned());
+    loop {
+        let (_, page) = api.get(&path).await;
+        let items = page["items"].as_array().unwrap().clone();
+        seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        path = format!("/api/v1/agents?limit=2&cursor={next}");
+    }
+    seen.sort();
+    seen.dedup();
+    assert_eq!(seen.len(), 5);
+}
+
+#[tokio::test]
+async fn reports_come_oldest_first_raw_or_in_buckets() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    agent.submit(1, vec![report(2), report(3)]).await;
+    let base = format!("/api/v1/agents/{}/reports", agent.id());
+    let (_, body) = api.get(&base).await;
+    let seqs: Vec<_> = body["items"].as_array().unwrap().iter().map(|r| r["seq"].clone()).collect();
+    assert_eq!(seqs, [1, 2, 3]);
+    let (_, body) = api.get(&format!("{base}?limit=2")).await;
+    assert_eq!(body["items"][0]["seq"], 2, "the newest");
+    let (_, body) = api.get(&format!("{base}?points=1")).await;
+    assert_eq!(body["items"][0]["count"], 3);
+    assert_eq!(body["items"][0]["average_cpu"], json!({"min": 12.5, "max": 12.5, "mean": 12.5}));
+    let (_, body) = api.get(&format!("{base}?to=2000-01-01T00:00:00Z")).await;
+    assert_eq!(body["items"], json!([]));
+    for wrong in ["points=0", "from=yesterday", "limit=x", "colour=red"] {
+        let (status, body) = api.get(&format!("{base}?{wrong}")).await;
+        assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_query")));
+    }
+}
+
+#[tokio::test]
+async fn a_task_has_the_fields_that_scripts_rely_on() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}/tasks", agent.id());
+    let new = json!({"kind": "reindex", "input": {"n": 1.50}, "ttl_seconds": 60});
+    let (status, task) = api.post(&path, new).await;
+    assert_eq!(status, StatusCode::CREATED);
+    let mut fields: Vec<_> = task.as_object().unwrap().keys().map(String::as_str).collect();
+    fields.sort_unstable();
+    let expected = [
+        "agent", "attempt", "cancel_requested", "id", "input", "kind", "outcome", "state",
+        "timeline",
+    ];
+    assert_eq!(fields, expected);
+    assert_eq!((&task["state"], &task["outcome"]), (&json!("queued"), &Value::Null));
+    assert_eq!(task["timeline"][0]["actor"], "api");
+    let (_, same) = api.get(&format!("/api/v1/tasks/{}", task["id"].as_str().unwrap())).await;
+    assert_eq!(same, task);
+    let (_, list) = api.get(&format!("/api/v1/tasks?agent={}&state=queued", agent.id())).await;
+    assert_eq!(list["items"], json!([task]));
+    let (_, none) = api.get("/api/v1/tasks?state=running").await;
+    assert_eq!(none["items"], json!([]));
+}
+
+#[tokio::test]
+async fn bad_tasks_are_refused_with_a_code_that_says_why() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}/tasks", agent.id());
+    let long = "x".repeat(300_000);
+    for (body, status, code) in [
+        (json!({"kind": "a", "colour": 1}), 400, "invalid_json"),
+        (json!({"input": 1}), 400, "invalid_json"),
+        (json!({"kind": "Über"}), 400, "invalid_kind"),
+        (json!({"kind": ""}), 400, "invalid_kind"),
+        (json!({"kind": "a", "ttl_seconds": 0}), 400, "invalid_ttl"),
+        (json!({"kind": "a", "ttl_seconds": -1}), 400, "invalid_ttl"),
+        (json!({"kind": "a", "ttl_seconds": 3.2e9}), 400, "invalid_ttl"),
+        (json!({"kind": "a", "idempotency_key": ""}), 400, "invalid_idempotency_key"),
+        (json!({"kind": "a", "input": long}), 413, "input_too_large"),
+    ] {
+        let (got, problem) = api.post(&path, body.clone()).await;
+        let text = body.to_string();
+        assert_eq!((got.as_u16(), &problem["code"]), (status, &json!(code)), "{text:.80}");
+    }
+    let (_, list) = api.get("/api/v1/tasks").await;
+    assert_eq!(list["items"], json!([]), "nothing was queued");
+}
+
+#[tokio::test]
+async fn an_idempotency_key_finds_its_task_and_refuses_another() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}/tasks", agent.id());
+    let body = json!({"kind": "a", "input": 1, "idempotency_key": "k"});
+    let (first, one) = api.post(&path, body.clone()).await;
+    let (again, two) = api.post(&path, body).await;
+    assert_eq!((first, again), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!(one["id"], two["id"]);
+    let other = json!({"kind": "a", "input": 2, "idempotency_key": "k"});
+    let (status, problem) = api.post(&path, other).await;
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert_eq!(problem["code"], "idempotency_key_reused");
+}
+
+#[tokio::test]
+async fn a_shutdown_is_one_task_and_can_be_cancelled_once() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}/shutdown", agent.id());
+    let (status, one) = api.ask(Method::POST, &path, None).await;
+    assert_eq!(status, StatusCode::ACCEPTED);
+    let (_, two) = api.ask(Method::POST, &path, None).await;
+    assert_eq!(one["id"], two["id"]);
+    let cancel = format!("/api/v1/tasks/{}/cancel", one["id"].as_str().unwrap());
+    let (status, task) = api.ask(Method::POST, &cancel, None).await;
+    assert_eq!((status, &task["state"]), (StatusCode::ACCEPTED, &json!("cancelled")));
+    let (status, problem) = api.ask(Method::POST, &cancel, None).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("task_ended")));
+    assert!(problem["detail"].as_str().unwrap().contains("cancelled"));
+}
+
+#[tokio::test]
+async fn unknown_ids_malformed_ids_and_wrong_methods_have_their_codes() {
+    let api = Api::new();
+    for (method, path, status, code) in [
+        (Method::GET, format!("/api/v1/agents/{NOBODY}"), 404, "unknown_agent"),
+        (Method::DELETE, format!("/api/v1/agents/{NOBODY}"), 404, "unknown_agent"),
+        (Method::GET, format!("/api/v1/agents/{NOBODY}/reports"), 404, "unknown_agent"),
+        (Method::POST, format!("/api/v1/agents/{NOBODY}/shutdown"), 404, "unknown_agent"),
+        (Method::GET, format!("/api/v1/tasks/{NOBODY}"), 404, "unknown_task"),
+        (Method::POST, format!("/api/v1/tasks/{NOBODY}/cancel"), 404, "unknown_task"),
+        (Method::GET, "/api/v1/agents/xyz".into(), 400, "invalid_id"),
+        (Method::GET, "/api/v1/tasks/1".into(), 400, "invalid_id"),
+        (Method::GET, format!("/api/collector/{NOBODY}"), 404, "unknown_agent"),
+        (Method::PUT, "/api/v1/agents".into(), 405, "wrong_method"),
+        (Method::GET, format!("/api/v1/tasks/{NOBODY}/cancel"), 405, "wrong_method"),
+        (Method::GET, "/api/v1/nothing".into(), 404, "unknown_path"),
+        (Method::GET, format!("/api/v1/tasks/{NOBODY}?wait=1e9"), 400, "invalid_query"),
+        (Method::GET, "/api/v1/tasks?state=done".into(), 400, "invalid_state"),
+    ] {
+        let (got, problem) = api.ask(method.clone(), &path, None).await;
+        assert_eq!((got.as_u16(), &problem["code"]), (status, &json!(code)), "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn delete_forgets_an_agent() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}", agent.id());
+    assert_eq!(api.ask(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(api.get(&path).await.0, StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn the_tutorials_addresses_give_the_tutorials_shapes() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    assert!(matches!(agent.submit(1, vec![report(2)]).await, Answer::Ack { .. }));
+    let (_, all) = api.get("/api/all").await;
+    assert_eq!(all.as_array().unwrap().len(), 2);
+    assert_ne!(all[0]["id"], all[1]["id"]);
+    assert_eq!(all[0]["collector_id"], agent.id().to_string());
+    assert!(all[0]["received"].as_i64().unwrap() > 1_700_000_000);
+    for field in ["total_memory", "used_memory", "average_cpu"] {
+        assert!(all[0][field].is_number(), "{field}");
+    }
+    let (_, one) = api.get(&format!("/api/collector/{}", agent.id())).await;
+    assert_eq!(one, all);
+    let (_, collectors) = api.get("/api/collectors").await;
+    assert_eq!(collectors[0]["collector_id"], agent.id().to_string());
+    assert!(collectors[0]["id"].is_number() && collectors[0]["last_seen"].is_number());
+}
+
+#[tokio::test]
+async fn the_tutorials_shutdown_has_an_effect_only_on_post() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/collector/{}/shutdown", agent.id());
+    assert_eq!(api.get(&path).await.0, StatusCode::OK);
+    assert_eq!(api.get("/api/v1/tasks").await.1["items"], json!([]));
+    let (status, task) = api.ask(Method::POST, &path, None).await;
+    assert_eq!((status, &task["kind"]), (StatusCode::ACCEPTED, &json!("shutdown")));
+    let form = Request::post(&path)
+        .header("host", "localhost:3000")
+        .header("origin", "http://localhost:3000")
+        .header("accept", "text/html,*/*")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(Body::empty())
+        .unwrap();
+    assert_eq!(api.send(form).await.0, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn strangers_and_other_sites_are_turned_away() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}/shutdown", agent.id());
+    let evil = Request::get("/").header("host", "evil.example").body(Body::empty()).unwrap();
+    let (status, _, problem) = api.send(evil).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("host_not_allowed")));
+    let nameless = Request::get("/api/v1/agents").body(Body::empty()).unwrap();
+    assert_eq!(api.send(nameless).await.0, StatusCode::FORBIDDEN);
+    let cross = Request::post(&path)
+        .header("host", "localhost:3000")
+        .header("sec-fetch-site", "cross-site")
+        .body(Body::empty())
+        .unwrap();
+    let (status, _, problem) = api.send(cross).await;
+    assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("cross_origin")));
+    assert_eq!(api.get("/api/v1/tasks").await.1["items"], json!([]));
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_json_is_refused() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}/tasks", agent.id());
+    let post = |content_type: &str, body: String| {
+        Request::post(&path)
+            .header("host", "localhost")
+            .header("content-type", content_type)
+            .body(Body::from(body))
+            .unwrap()
+    };
+    let (status, _, problem) = api.send(post("text/plain", "{}".into())).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (415, &json!("unsupported_media_type")));
+    let (status, _, problem) = api.send(post("application/json", "{".into())).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (400, &json!("invalid_json")));
+    let huge = format!("{{\"kind\":\"a\",\"input\":\"{}\"}}", "x".repeat(600_000));
+    let (status, _, problem) = api.send(post("application/json", huge)).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (413, &json!("body_too_large")));
+}
+
+#[tokio::test]
+async fn health_and_status_answer() {
+    let api = Api::new();
+    assert_eq!(api.get("/healthz").await.0, StatusCode::OK);
+    assert_eq!(api.get("/readyz").await.0, StatusCode::OK);
+    let (_, status) = api.get("/api/v1/status").await;
+    assert_eq!(status["refusals"], json!({}));
+}

@@ -1,0 +1,123 @@
+//! A server in memory, and agents that speak to it without a network.
+#![allow(dead_code)] // each test file uses its part of it
+
+use std::sync::Arc;
+
+use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch, TaskId};
+use widget_core::message::{
+    Command, Credential, Describe, Hello, Held, Opening, RequestWork, Response, Submit, Update,
+    UpdateItem, Verdict, Work,
+};
+use widget_core::report::Report;
+use widget_core::runtime::{SharedRuntime, TokioRuntime};
+use widget_core::store::MemoryStore;
+use widget_core::task::AgentEvent;
+use widget_core::time::Timestamp;
+use widget_core::transport::{Origin, Peer, Rejection, Service};
+use widget_server::{Server, ServerHandle};
+
+pub(crate) fn server() -> Server {
+    let runtime: SharedRuntime = Arc::new(TokioRuntime::current().unwrap());
+    let store = Arc::new(MemoryStore::new(StoreEpoch::from_bytes([9; 16])));
+    Server::builder(runtime, store.into()).build()
+}
+
+pub(crate) fn origin() -> Origin {
+    Origin { transport: "test", address: "nowhere".into() }
+}
+
+/// An agent's side of a conversation.
+pub(crate) struct Agent {
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) peer: Peer,
+}
+
+impl Agent {
+    pub(crate) async fn hello(service: &Arc<dyn Service>, id: u128, epoch: u8) -> Self {
+        Self::try_hello(service, id, epoch, (2, 2)).await.unwrap()
+    }
+
+    pub(crate) async fn try_hello(
+        service: &Arc<dyn Service>,
+        id: u128,
+        epoch: u8,
+        versions: (u16, u16),
+    ) -> Result<Self, Rejection> {
+        let hello = Hello {
+            versions,
+            codecs: vec![1],
+            agent: AgentId::from_u128(id),
+            epoch: SpoolEpoch::from_bytes([epoch; 16]),
+            seen: None,
+            credential: Credential::None,
+            extras: Vec::new(),
+        };
+        let (peer, _) = service.open(&origin(), Opening::Hello(hello)).await?;
+        Ok(Self { service: service.clone(), peer })
+    }
+
+    pub(crate) fn id(&self) -> AgentId {
+        self.peer.agent
+    }
+
+    pub(crate) async fn call(&self, command: Command) -> Response {
+        self.service.call(&self.peer, command).await
+    }
+
+    pub(crate) async fn describe(&self, host: &str) {
+        let describe = Describe { host: host.into(), interval_ms: 1_000, ..Describe::default() };
+        assert_eq!(self.call(Command::Describe(describe)).await, Response::ACK);
+    }
+
+    pub(crate) async fn submit(&self, after: u64, reports: Vec<Report>) -> Response {
+        let epoch = self.peer.epoch;
+        self.call(Command::Submit(Submit { epoch, after, reports, dropped: 0 })).await
+    }
+
+    pub(crate) async fn request(&self, wait_ms: u32, holding: Vec<Held>) -> Response {
+        self.call(Command::RequestWork(RequestWork { room: 8, wait_ms, holding })).await
+    }
+
+    pub(crate) async fn work(&self) -> Work {
+        match self.request(0, Vec::new()).await {
+            Response::Work(work) => work,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    pub(crate) async fn say(&self, task: TaskId, attempt: u32, events: Vec<AgentEvent>) -> Vec<Verdict> {
+        let attempt = widget_core::id::Attempt(attempt);
+        let items = events.into_iter().map(|event| UpdateItem { task, attempt, event }).collect();
+        match self.call(Command::Update(Update { items })).await {
+            Response::Verdicts(verdicts) => verdicts,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+pub(crate) fn report(seq: u64) -> Report {
+    Report {
+        seq,
+        at: now(),
+        total_memory: 16 << 30,
+        used_memory: 6 << 30,
+        average_cpu: 12.5,
+        gauges: vec![("queue.depth".into(), 3.0)],
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
+    let since = std::time::UNIX_EPOCH.elapsed().unwrap();
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap())
+}
+
+pub(crate) async fn reported(service: &Arc<dyn Service>, id: u128) -> Agent {
+    let agent = Agent::hello(service, id, 1).await;
+    agent.describe("host").await;
+    assert_eq!(agent.submit(0, vec![report(1)]).await, Response::Ack { through: Some(1) });
+    agent
+}
+
+pub(crate) async fn state(handle: &ServerHandle, task: TaskId) -> String {
+    handle.task(task).await.unwrap().unwrap().state.name().to_string()
+}

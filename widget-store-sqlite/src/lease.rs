@@ -1,0 +1,193 @@
+//! What an agent is given: admissions and leases, as [`LeasePlan`] says.
+
+use rusqlite::{Connection, params};
+use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
+use widget_core::store::{
+    Admission, Admitted, Delivery, LeasePlan, LeaseRequest, Leased, Step, timeline_entry,
+};
+use widget_core::task::{Actor, Applied, Event, Revision, Task};
+use widget_core::time::Timestamp;
+
+use crate::error::{Error, Result};
+use crate::rows::{self, Cells, task_columns};
+use crate::{schema, tasks};
+
+macro_rules! select {
+    ($rest:literal) => {
+        concat!(
+            "SELECT ",
+            task_columns!(),
+            " FROM tasks WHERE agent = ?1 AND ",
+            $rest
+        )
+    };
+}
+pub(crate) const HELD: &str =
+    select!("state IN ('leased', 'accepted', 'running') ORDER BY sequence, number");
+pub(crate) const QUEUED: &str = select!("state = 'queued' ORDER BY priority DESC, number");
+const DELIVERY: &str = "SELECT epoch, sequence, behind FROM deliveries WHERE agent = ?1";
+const DELIVER: &str = "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4)";
+const EPOCH: &str = "SELECT epoch FROM store";
+const NEW_EPOCH: &str = "UPDATE store SET epoch = ?1";
+
+/// Admits an agent's memory and takes back what an earlier one held.
+pub(crate) fn admit(connection: &Connection, admission: &Admission) -> Result<Admitted> {
+    let epoch = |cells: &mut Cells<'_>| cells.take().map(StoreEpoch::from_bytes);
+    let before = rows::first(connection.prepare_cached(EPOCH)?.query(())?, epoch)?
+        .ok_or_else(|| Error::damaged("the store has no epoch"))?;
+    let mut store = before;
+    let mut delivery = delivery(connection, admission.agent)?;
+    let fresh = schema::generate_epoch(admission.now)?;
+    let admitted = delivery.admit(admission, &mut store, fresh);
+    if store != before {
+        connection
+            .prepare_cached(NEW_EPOCH)?
+            .execute([store.as_bytes()])?;
+    }
+    deliver(connection, admission.agent, &delivery)?;
+    let mut statement = connection.prepare_cached(HELD)?;
+    let held = rows::all(statement.query([admission.agent.as_bytes()])?, rows::task)?;
+    for (number, mut task) in held {
+        if task.state.held_by().is_some_and(|by| by != admission.epoch) {
+            apply(
+                connection,
+                number,
+                &mut task,
+                &Event::SpoolLost,
+                admission.now,
+            )?;
+        }
+    }
+    Ok(admitted)
+}
+
+/// Answers a lease without writing; `None` if something is to be written.
+pub(crate) fn look(connection: &Connection, request: &LeaseRequest) -> Result<Option<Leased>> {
+    let delivery = delivery(connection, request.agent)?;
+    delivery.check(request.agent, request.epoch)?;
+    if delivery.behind {
+        return Ok(None);
+    }
+    let mut plan = LeasePlan::new(request, &delivery);
+    let mut changes = false;
+    show(connection, request.agent, &mut plan, |_, task, event| {
+        changes |= matches!(
+            task.state.apply(&event, request.now),
+            Ok(Applied::Change(_))
+        );
+        !changes
+    })?;
+    if changes {
+        return Ok(None);
+    }
+    finish(connection, &plan, Vec::new()).map(Some)
+}
+
+/// Gives an agent the tasks that are its next.
+pub(crate) fn grant(connection: &Connection, request: &LeaseRequest) -> Result<Leased> {
+    let before = delivery(connection, request.agent)?;
+    before.check(request.agent, request.epoch)?;
+    let mut plan = LeasePlan::new(request, &before);
+    // Changed only after all were looked at: a change moves rows within the index that is read.
+    let mut steps = Vec::new();
+    show(
+        connection,
+        request.agent,
+        &mut plan,
+        |number, task, event| {
+            steps.push((number, task, event));
+            true
+        },
+    )?;
+    let mut delivery = before;
+    let mut given = Vec::new();
+    for (number, mut task, event) in steps {
+        let leases = matches!(event, Event::Lease { .. });
+        if leases {
+            task.sequence = task.sequence.or_else(|| Some(delivery.next_sequence()));
+        }
+        if apply(connection, number, &mut task, &event, request.now)? && leases {
+            task.timeline = rows::timeline(connection, number)?;
+            given.push(task);
+        }
+    }
+    delivery.behind = false;
+    if delivery != before {
+        deliver(connection, request.agent, &delivery)?;
+    }
+    finish(connection, &plan, given)
+}
+
+/// Shows a plan the tasks of an agent, and `visit` what is to be done with each, until it says
+/// that it has seen enough or the plan that it is full.
+fn show(
+    connection: &Connection,
+    agent: AgentId,
+    plan: &mut LeasePlan<'_>,
+    mut visit: impl FnMut(i64, Task, Event) -> bool,
+) -> Result<()> {
+    type Look<'a> = fn(&mut LeasePlan<'a>, &Task) -> Step;
+    let looks: [(&str, Look<'_>); 2] = [(HELD, LeasePlan::held), (QUEUED, LeasePlan::queued)];
+    for (select, look) in looks {
+        let mut statement = connection.prepare_cached(select)?;
+        let mut rows = statement.query([agent.as_bytes()])?;
+        while let Some(row) = rows.next()? {
+            let (number, task) = rows::task(&mut Cells::new(row))?;
+            match look(plan, &task) {
+                Step::Skip => {}
+                Step::Apply(event) => {
+                    if !visit(number, task, event) {
+                        return Ok(());
+                    }
+                }
+                Step::Full => return Ok(()),
+            }
+        }
+    }
+    Ok(())
+}
+
+fn finish(connection: &Connection, plan: &LeasePlan<'_>, tasks: Vec<Task>) -> Result<Leased> {
+    Ok(Leased {
+        tasks,
+        cancel: plan.cancels(|id| {
+            let found = tasks::by_id(connection, id)?;
+            Ok::<_, Error>(found.map(|(_, task)| task))
+        })?,
+        next_due: plan.next_due(),
+    })
+}
+
+/// Applies an event of the server if the rules allow it; says whether the task has changed.
+fn apply(
+    connection: &Connection,
+    number: i64,
+    task: &mut Task,
+    event: &Event,
+    now: Timestamp,
+) -> Result<bool> {
+    let Ok(Applied::Change(state)) = task.state.apply(event, now) else {
+        return Ok(false);
+    };
+    let entry = timeline_entry(&task.state, &state, event, Actor::Server, now);
+    task.state = state;
+    task.revision = Revision(task.revision.0 + 1);
+    tasks::update(connection, number, task, entry.as_ref())?;
+    Ok(true)
+}
+
+fn delivery(connection: &Connection, agent: AgentId) -> Result<Delivery> {
+    let mut statement = connection.prepare_cached(DELIVERY)?;
+    let found = rows::first(statement.query([agent.as_bytes()])?, rows::delivery)?;
+    Ok(found.unwrap_or_default())
+}
+
+fn deliver(connection: &Connection, agent: AgentId, delivery: &Delivery) -> Result<()> {
+    connection.prepare_cached(DELIVER)?.execute(params![
+        agent.as_bytes(),
+        delivery.epoch.as_ref().map(SpoolEpoch::as_bytes),
+        delivery.sequence.cast_signed(),
+        delivery.behind,
+    ])?;
+    Ok(())
+}

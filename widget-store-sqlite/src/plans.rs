@@ -1,0 +1,115 @@
+//! Tests of how SQLite goes about the statements that are run again and again: by an index, never
+//! through a whole table.
+
+use rusqlite::Connection;
+use widget_core::id::AgentId;
+use widget_core::store::TaskQuery;
+use widget_core::task::StateName;
+
+use crate::options::SqliteOptions;
+use crate::{agents, connect, lease, prune, reports, rows, tasks};
+
+fn database() -> (tempfile::TempDir, Connection) {
+    let directory = tempfile::tempdir().unwrap();
+    let options = SqliteOptions::default();
+    let connection = connect::writer(&directory.path().join("widget.db"), &options).unwrap();
+    (directory, connection)
+}
+
+/// The steps of the plan; the statement's parameters are left unset, as planning is without them.
+fn plan(connection: &Connection, statement: &str) -> Vec<String> {
+    let mut explain = connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+        .unwrap();
+    let mut rows = explain.raw_query();
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next().unwrap() {
+        steps.push(row.get::<_, String>(3).unwrap());
+    }
+    steps
+}
+
+#[track_caller]
+fn assert_plan(connection: &Connection, statement: &str, index: &str) {
+    let steps = plan(connection, statement);
+    assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
+    let walks = |step: &String| {
+        let table = step.strip_prefix("SCAN ").unwrap_or_default();
+        ["tasks", "reports", "timeline", "arrivals", "agents"]
+            .iter()
+            .any(|name| table.starts_with(name))
+    };
+    assert!(!steps.iter().any(walks), "{steps:?}");
+}
+
+#[test]
+fn leases_read_only_the_tasks_that_wait_or_are_held_and_need_no_sorting() {
+    let (_directory, connection) = database();
+    for (statement, index) in [(lease::QUEUED, "tasks_queued"), (lease::HELD, "tasks_held")] {
+        assert_plan(&connection, statement, index);
+        let steps = plan(&connection, statement);
+        assert!(
+            !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{steps:?}"
+        );
+    }
+}
+
+#[test]
+fn tasks_are_found_by_id_key_due_time_and_end() {
+    let (_directory, connection) = database();
+    assert_plan(&connection, tasks::BY_ID, "(id=?)");
+    assert_plan(&connection, tasks::BY_KEY, "tasks_by_key");
+    assert_plan(&connection, tasks::PENDING, "tasks_held");
+    assert_plan(&connection, tasks::PENDING, "tasks_queued");
+    assert_plan(&connection, tasks::OVERDUE, "tasks_due");
+    assert_plan(&connection, tasks::PRUNE, "tasks_finished");
+    assert_plan(&connection, tasks::UPDATE, "INTEGER PRIMARY KEY");
+    assert_plan(&connection, rows::TIMELINE, "PRIMARY KEY");
+    assert_plan(&connection, rows::ADD_ENTRY, "PRIMARY KEY");
+}
+
+#[test]
+fn lists_of_tasks_go_by_number_agent_or_what_is_unfinished() {
+    let (_directory, connection) = database();
+    let mut query = TaskQuery {
+        agent: None,
+        states: Vec::new(),
+        before: None,
+        limit: 10,
+    };
+    assert_plan(&connection, &tasks::list(&query).0, "INTEGER PRIMARY KEY");
+    query.states = vec![StateName::Queued, StateName::Running];
+    assert_plan(&connection, &tasks::list(&query).0, "tasks_due");
+    query.agent = Some(AgentId::from_u128(1));
+    assert_plan(&connection, &tasks::list(&query).0, "agent=?");
+}
+
+#[test]
+fn reports_are_read_along_their_primary_key() {
+    let (_directory, connection) = database();
+    for statement in [
+        reports::NEWEST,
+        reports::SPAN,
+        reports::LATEST,
+        prune::OLD,
+        prune::DELETE,
+    ] {
+        assert_plan(&connection, statement, "PRIMARY KEY (reporter=?");
+    }
+    assert_plan(&connection, reports::DROPPED, "(reporter=?)");
+    assert_plan(&connection, prune::PAST, "PRIMARY KEY (received_span<?)");
+    assert_plan(&connection, prune::BORDER, "PRIMARY KEY (received_span=?)");
+    let steps = plan(&connection, reports::NEWEST);
+    assert!(
+        !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn agents_are_found_by_id_and_listed_by_number() {
+    let (_directory, connection) = database();
+    assert_plan(&connection, agents::ONE, "(id=?)");
+    assert_plan(&connection, agents::PAGE, "INTEGER PRIMARY KEY (rowid>?)");
+}

@@ -1,0 +1,232 @@
+//! Rows and the types that they hold.
+
+use rusqlite::types::FromSql;
+use rusqlite::{Connection, Row, Rows, params};
+use widget_core::Payload;
+use widget_core::id::{AgentId, TaskId};
+use widget_core::store::Delivery;
+use widget_core::task::{
+    Actor, Finish, Phase, Revision, StateName, Task, TaskState, TimelineEntry,
+};
+use widget_core::time::Timestamp;
+
+use crate::error::{Error, Result};
+
+/// The cells of a row, one after the other, in the order in which the statement names them.
+pub(crate) struct Cells<'r> {
+    row: &'r Row<'r>,
+    next: usize,
+}
+
+impl<'r> Cells<'r> {
+    pub(crate) fn new(row: &'r Row<'r>) -> Self {
+        Self { row, next: 0 }
+    }
+
+    pub(crate) fn take<T: FromSql>(&mut self) -> Result<T> {
+        let cell = self.row.get(self.next)?;
+        self.next += 1;
+        Ok(cell)
+    }
+
+    pub(crate) fn time(&mut self) -> Result<Timestamp> {
+        self.take().map(Timestamp::from_millis)
+    }
+
+    /// SQLite has no unsigned numbers: those above 2^63 stand there as negative ones.
+    pub(crate) fn number(&mut self) -> Result<u64> {
+        self.take().map(i64::cast_unsigned)
+    }
+
+    pub(crate) fn payload(&mut self) -> Result<Option<Payload>> {
+        Ok(self.take::<Option<Vec<u8>>>()?.map(Payload::from_json_text))
+    }
+}
+
+/// All rows of an answer.
+pub(crate) fn all<T>(
+    mut rows: Rows<'_>,
+    mut read: impl FnMut(&mut Cells<'_>) -> Result<T>,
+) -> Result<Vec<T>> {
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push(read(&mut Cells::new(row))?);
+    }
+    Ok(found)
+}
+
+/// The first row of an answer, if there is any.
+pub(crate) fn first<T>(
+    mut rows: Rows<'_>,
+    read: impl FnOnce(&mut Cells<'_>) -> Result<T>,
+) -> Result<Option<T>> {
+    rows.next()?
+        .map(|row| read(&mut Cells::new(row)))
+        .transpose()
+}
+
+/// A count as SQLite takes it.
+pub(crate) fn limit(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The columns that [`task`] reads, in its order.
+macro_rules! task_columns {
+    () => {
+        "number, id, agent, kind, input, created, ttl, timeout, priority, ordering_key, \
+         idempotency_key, sequence, life, ttl_at, not_before, progress, output, evidence, \
+         evidence_output, revision"
+    };
+}
+pub(crate) use task_columns;
+
+/// A task without its timeline, and its number.
+pub(crate) fn task(cells: &mut Cells<'_>) -> Result<(i64, Task)> {
+    let number = cells.take()?;
+    let task = Task {
+        id: TaskId::from_bytes(cells.take()?),
+        agent: AgentId::from_bytes(cells.take()?),
+        kind: cells.take()?,
+        input: cells.payload()?.unwrap_or_default(),
+        created: cells.time()?,
+        ttl: span(cells.take()?),
+        timeout: cells.take::<Option<i64>>()?.map(span),
+        priority: cells.take()?,
+        ordering_key: cells.take()?,
+        idempotency_key: cells.take()?,
+        sequence: cells.take::<Option<i64>>()?.map(i64::cast_unsigned),
+        state: Life::read(cells)?,
+        evidence: read_evidence(cells)?,
+        timeline: Vec::new(),
+        revision: Revision(cells.number()?),
+    };
+    Ok((number, task))
+}
+
+/// A span as it is stored.
+pub(crate) fn millis(span: std::time::Duration) -> i64 {
+    i64::try_from(span.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn span(millis: i64) -> std::time::Duration {
+    std::time::Duration::from_millis(u64::try_from(millis).unwrap_or(0))
+}
+
+/// A state as it is stored: as JSON, and what JSON cannot hold to the last bit beside that.
+pub(crate) struct Life {
+    pub(crate) json: String,
+    pub(crate) ttl_at: Timestamp,
+    pub(crate) not_before: Option<Timestamp>,
+    pub(crate) progress: Option<Payload>,
+    pub(crate) output: Option<Payload>,
+}
+
+impl Life {
+    pub(crate) fn of(state: &TaskState) -> Result<Self> {
+        let mut plain = state.clone();
+        let [progress, output] = payloads(&mut plain).map(|slot| slot.and_then(Option::take));
+        Ok(Self {
+            json: serde_json::to_string(&plain)?,
+            ttl_at: state.ttl_at,
+            not_before: match &state.phase {
+                Phase::Queued { not_before } => *not_before,
+                _ => None,
+            },
+            progress,
+            output,
+        })
+    }
+
+    fn read(cells: &mut Cells<'_>) -> Result<TaskState> {
+        let mut state: TaskState = serde_json::from_str(&cells.take::<String>()?)?;
+        state.ttl_at = cells.time()?;
+        let due = cells.take::<Option<i64>>()?.map(Timestamp::from_millis);
+        if let Phase::Queued { not_before } = &mut state.phase {
+            *not_before = due;
+        }
+        for slot in payloads(&mut state) {
+            let payload = cells.payload()?;
+            if let Some(slot) = slot {
+                *slot = payload;
+            }
+        }
+        Ok(state)
+    }
+}
+
+/// Where a state has its progress and its output.
+fn payloads(state: &mut TaskState) -> [Option<&mut Option<Payload>>; 2] {
+    match &mut state.phase {
+        Phase::Running { progress, .. } => [Some(progress), None],
+        Phase::Ended { outcome, .. } => [None, Some(&mut outcome.output)],
+        Phase::Queued { .. } | Phase::Leased { .. } | Phase::Accepted { .. } => [None, None],
+    }
+}
+
+/// A late end as JSON and its output.
+pub(crate) fn evidence(finish: Option<&Finish>) -> Result<(Option<String>, Option<Payload>)> {
+    let Some(mut finish) = finish.cloned() else {
+        return Ok((None, None));
+    };
+    let output = finish.output.take();
+    Ok((Some(serde_json::to_string(&finish)?), output))
+}
+
+fn read_evidence(cells: &mut Cells<'_>) -> Result<Option<Finish>> {
+    let json: Option<String> = cells.take()?;
+    let output = cells.payload()?;
+    let Some(json) = json else {
+        return Ok(None);
+    };
+    let finish: Finish = serde_json::from_str(&json)?;
+    Ok(Some(Finish { output, ..finish }))
+}
+
+pub(crate) const TIMELINE: &str =
+    "SELECT at, state, cause, actor FROM timeline WHERE task = ?1 ORDER BY position";
+pub(crate) const ADD_ENTRY: &str = "
+    INSERT INTO timeline (task, position, at, state, cause, actor)
+    SELECT ?1, coalesce(max(position) + 1, 0), ?2, ?3, ?4, ?5 FROM timeline WHERE task = ?1";
+
+/// The timeline of the task with this number.
+pub(crate) fn timeline(connection: &Connection, number: i64) -> Result<Vec<TimelineEntry>> {
+    let mut statement = connection.prepare_cached(TIMELINE)?;
+    all(statement.query([number])?, |cells| {
+        let at = cells.time()?;
+        let state: String = cells.take()?;
+        let cause = cells.take()?;
+        let actor: String = cells.take()?;
+        Ok(TimelineEntry {
+            at,
+            state: state.parse::<StateName>().map_err(Error::damaged)?,
+            cause,
+            actor: [Actor::Agent, Actor::Server, Actor::Api, Actor::Page]
+                .into_iter()
+                .find(|known| known.as_str() == actor)
+                .ok_or_else(|| Error::damaged(format!("no actor is called {actor}")))?,
+        })
+    })
+}
+
+/// Adds to the timeline of the task with this number.
+pub(crate) fn add_entry(connection: &Connection, number: i64, entry: &TimelineEntry) -> Result<()> {
+    connection.prepare_cached(ADD_ENTRY)?.execute(params![
+        number,
+        entry.at.as_millis(),
+        entry.state.as_str(),
+        entry.cause,
+        entry.actor.as_str(),
+    ])?;
+    Ok(())
+}
+
+/// Reads epoch, sequence and behind.
+pub(crate) fn delivery(cells: &mut Cells<'_>) -> Result<Delivery> {
+    Ok(Delivery {
+        epoch: cells
+            .take::<Option<[u8; 16]>>()?
+            .map(widget_core::id::SpoolEpoch::from_bytes),
+        sequence: cells.number()?,
+        behind: cells.take()?,
+    })
+}

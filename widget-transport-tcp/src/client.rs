@@ -1,0 +1,158 @@
+//! [`TcpTransport`]: connects and says the opening.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use widget_core::codec::{Bincode, Codec, ErasedCodec};
+use widget_core::frame::{FrameError, GoAway, MAX_OPENING, MAX_TO_AGENT, v2};
+use widget_core::message::{Opening, Response, Welcome};
+use widget_core::runtime::{Address, RuntimeExt, SharedRuntime, Stream};
+use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind};
+
+use crate::connection::TcpConnection;
+use crate::driver::Driver;
+use crate::frames::{self, EncodeError};
+use crate::shared::Shared;
+use crate::wire::Wire;
+
+/// The request id of the opening; calls count on from here.
+const OPENING: u32 = 0;
+
+/// The agent's side of commands over TCP.
+///
+/// ```
+/// use std::sync::Arc;
+/// use widget_core::runtime::TokioRuntime;
+/// use widget_transport_tcp::TcpTransport;
+///
+/// # let tokio = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+/// let runtime = Arc::new(TokioRuntime::new(tokio.handle().clone()));
+/// let transport = TcpTransport::new(runtime, "127.0.0.1:9004".parse().unwrap());
+/// # let _ = transport;
+/// ```
+#[derive(Debug, Clone)]
+pub struct TcpTransport {
+    runtime: SharedRuntime,
+    address: Address,
+    connect: Duration,
+    call: Duration,
+}
+
+impl TcpTransport {
+    /// To this address. A connect may take 5 s with the opening, a call 10 s.
+    #[must_use]
+    pub fn new(runtime: SharedRuntime, address: Address) -> Self {
+        Self {
+            runtime,
+            address,
+            connect: Duration::from_secs(5),
+            call: Duration::from_secs(10),
+        }
+    }
+
+    /// With other totals for connecting (with the opening) and for a call. A call that asks for
+    /// work may take as long as it asks the server to wait besides.
+    #[must_use]
+    pub fn with_deadlines(mut self, connect: Duration, call: Duration) -> Self {
+        self.connect = connect;
+        self.call = call;
+        self
+    }
+
+    async fn open(
+        &self,
+        opening: Opening,
+    ) -> Result<(Wire<Box<dyn Stream>>, Welcome), TransportError> {
+        let stream = self.runtime.connect(&self.address).await;
+        let stream =
+            stream.map_err(|e| TransportError::with(TransportErrorKind::Unreachable, e))?;
+        let mut wire = Wire::new(stream);
+        let head = (Bincode::ID, v2::Kind::Command, OPENING);
+        frames::append(&mut wire.out, head, MAX_OPENING, |out| {
+            Bincode.encode_opening(&opening, out)
+        })
+        .map_err(unsendable)?;
+        wire.flush().await.map_err(lost)?;
+        loop {
+            if let Some(welcome) = answer(&mut wire)? {
+                return Ok((wire, welcome));
+            }
+            if wire.fill().await.map_err(lost)? == 0 {
+                return Err(TransportError::new(TransportErrorKind::Closed));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Transport for TcpTransport {
+    fn name(&self) -> &'static str {
+        crate::NAME
+    }
+
+    async fn connect(
+        &self,
+        opening: Opening,
+    ) -> Result<(Arc<dyn Connection>, Welcome), TransportError> {
+        let open = self.runtime.timeout(self.connect, self.open(opening)).await;
+        let (wire, welcome) = open.ok_or(TransportError::new(TransportErrorKind::Timeout))??;
+        let shared = Arc::new(Shared::new(OPENING + 1));
+        self.runtime
+            .spawn(Box::pin(Driver::new(wire, Arc::clone(&shared)).run()));
+        let connection = TcpConnection::new(shared, Arc::clone(&self.runtime), self.call);
+        Ok((Arc::new(connection), welcome))
+    }
+}
+
+/// The server's answer to the opening, if it is there.
+fn answer(wire: &mut Wire<Box<dyn Stream>>) -> Result<Option<Welcome>, TransportError> {
+    // The limit of what comes later: the server may send its first answer right behind.
+    let Some(frame) = wire.came.next_v2(MAX_TO_AGENT).map_err(broken)? else {
+        return Ok(None);
+    };
+    match frame.head.kind {
+        v2::Kind::Response if frame.head.request == OPENING => {}
+        v2::Kind::GoAway => return Err(gone_away(frame.payload)),
+        _ => {
+            return Err(broken(
+                "something else came before the answer to the opening",
+            ));
+        }
+    }
+    match Bincode.decode_response(frame.payload).map_err(broken)? {
+        Response::Welcome(welcome) => Ok(Some(welcome)),
+        Response::Refused(refusal) => {
+            Err(TransportError::new(TransportErrorKind::Refused(refusal)))
+        }
+        Response::Busy { retry_after_ms } => Err(TransportError::new(TransportErrorKind::Busy {
+            retry_after: Duration::from_millis(retry_after_ms.into()),
+        })),
+        _ => Err(broken("the answer to the opening is none")),
+    }
+}
+
+pub(crate) fn gone_away(payload: &[u8]) -> TransportError {
+    match GoAway::decode(payload) {
+        Ok(bye) => TransportError::new(TransportErrorKind::GoneAway(bye)),
+        Err(error) => broken(error),
+    }
+}
+
+pub(crate) fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> TransportError {
+    TransportError::with(TransportErrorKind::Protocol, why)
+}
+
+pub(crate) fn lost(error: std::io::Error) -> TransportError {
+    TransportError::with(TransportErrorKind::Closed, error)
+}
+
+pub(crate) fn unsendable(error: EncodeError) -> TransportError {
+    match error {
+        EncodeError::Frame(FrameError::Length { limit, .. }) => {
+            TransportError::new(TransportErrorKind::TooLarge { limit })
+        }
+        EncodeError::Frame(error) => broken(error),
+        EncodeError::Codec(error) => broken(error),
+    }
+}

@@ -1,0 +1,215 @@
+//! [`serve`]: what a listener does with one connection, from its first byte to its last, on any
+//! runtime.
+
+use std::future::{Future, poll_fn};
+use std::sync::Arc;
+
+use futures_lite::future::or;
+use widget_core::codec::{self, CodecError, ErasedCodec};
+use widget_core::frame::{FrameBuffer, MAX_OPENING, v1, v2};
+use widget_core::message::{Opening, Response};
+use widget_core::runtime::{Runtime, RuntimeExt, SharedRuntime, Stream};
+use widget_core::stop::StopSignal;
+use widget_core::time::Mono;
+use widget_core::transport::{Origin, Peer, Service};
+
+use crate::commands::{self, Commands};
+use crate::end::End;
+use crate::limits::Limits;
+use crate::serve_v1::serve_v1;
+use crate::wire::Wire;
+
+/// Serves one connection, in the version that it begins with, until it ends or `stop` is asked.
+pub async fn serve<S: Stream>(
+    stream: S,
+    runtime: SharedRuntime,
+    service: Arc<dyn Service>,
+    origin: Origin,
+    stop: StopSignal,
+    limits: Arc<Limits>,
+) {
+    let mut wire = Wire::new(stream);
+    let scene = Scene {
+        runtime: &*runtime,
+        service: &*service,
+        origin: &origin,
+        limits: &limits,
+    };
+    let stopping = async {
+        stop.asked().await;
+        End::Stopping
+    };
+    let mut version = None;
+    let end = or(stopping, converse(&mut wire, &scene, &mut version)).await;
+    if let End::Broken(broken) = &end {
+        let (peer, reason, error) = (&origin.address, broken.word, &broken.text);
+        tracing::info!(peer, reason, error, "a connection was ended");
+        service.refused(&origin, broken.word);
+    }
+    let bye = end.bye();
+    if bye.is_none() && wire.out.is_empty() {
+        return;
+    }
+    // Collectors of version 1, and whatever is no agent at all, would not understand it.
+    if let Some(bye) = bye.filter(|_| version.is_some_and(|version| version != v1::VERSION)) {
+        // Far below every limit.
+        let _ = bye.encode(&mut wire.out);
+    }
+    let farewell = async {
+        wire.flush().await?;
+        wire.close().await
+    };
+    // Whether it arrives is not ours to know.
+    let _ = runtime.timeout(limits.farewell, farewell).await;
+}
+
+/// What every part of a connection's life needs.
+#[derive(Debug)]
+pub(crate) struct Scene<'a> {
+    pub(crate) runtime: &'a dyn Runtime,
+    pub(crate) service: &'a dyn Service,
+    pub(crate) origin: &'a Origin,
+    pub(crate) limits: &'a Limits,
+}
+
+impl Scene<'_> {
+    /// What `take` finds in the bytes that come, whose first must come until `begin_by` and whose
+    /// last in the time of a frame from then on. Being late is an end with the word `late`.
+    pub(crate) async fn receive<S: Stream, T>(
+        &self,
+        wire: &mut Wire<S>,
+        (begin_by, late): (Mono, &'static str),
+        mut take: impl FnMut(&mut FrameBuffer) -> Result<Option<T>, End>,
+    ) -> Result<T, End> {
+        let mut begun = None;
+        loop {
+            if let Some(taken) = take(&mut wire.came)? {
+                return Ok(taken);
+            }
+            let (by, word) = if wire.came.is_empty() {
+                (begin_by, late)
+            } else {
+                let begun = *begun.get_or_insert_with(|| self.runtime.now());
+                (self.limits.frame_by(begun, 0), "slow")
+            };
+            let slow = || End::slow(word, "what was to come took too long");
+            let came = self.until(by, wire.fill()).await.ok_or_else(slow)?;
+            if came.unwrap_or(0) == 0 {
+                return Err(closed(&wire.came));
+            }
+        }
+    }
+
+    /// The result of work that must end until then.
+    pub(crate) async fn until<T: Send>(
+        &self,
+        by: Mono,
+        work: impl Future<Output = T> + Send,
+    ) -> Option<T> {
+        let limit = self.runtime.sleep_until(by);
+        or(async { Some(work.await) }, async {
+            limit.await;
+            None
+        })
+        .await
+    }
+}
+
+/// The other side has closed: in the middle of a frame, it broke off.
+pub(crate) fn closed(came: &FrameBuffer) -> End {
+    if came.is_empty() {
+        End::Gone
+    } else {
+        End::protocol("cut", "the connection ended within a frame")
+    }
+}
+
+async fn converse<S: Stream>(
+    wire: &mut Wire<S>,
+    scene: &Scene<'_>,
+    version: &mut Option<u16>,
+) -> End {
+    // On the heap and gone before the long part of a connection's life, which waits: what one
+    // future needs for a moment, it keeps for as long as it lives.
+    let result = match Box::pin(begin(wire, scene, version)).await {
+        Ok(Begun::V1) => Box::pin(serve_v1(wire, scene)).await,
+        Ok(Begun::V2 { codec, peer }) => {
+            let mut commands = Commands::new(wire, scene, codec, &peer);
+            poll_fn(|cx| commands.poll(cx)).await
+        }
+        Ok(Begun::Over) => Ok(()),
+        Err(end) => Err(end),
+    };
+    result.err().unwrap_or(End::Gone)
+}
+
+/// How a conversation goes on.
+enum Begun {
+    V1,
+    V2 {
+        codec: &'static dyn ErasedCodec,
+        peer: Peer,
+    },
+    /// The opening was answered, but not with a welcome.
+    Over,
+}
+
+async fn begin<S: Stream>(
+    wire: &mut Wire<S>,
+    scene: &Scene<'_>,
+    version: &mut Option<u16>,
+) -> Result<Begun, End> {
+    let begin_by = (scene.runtime.now().after(scene.limits.opening), "opening");
+    let spoken = scene.receive(wire, begin_by, |came| Ok(came.version()?));
+    let spoken = *version.insert(spoken.await?);
+    if spoken == v1::VERSION {
+        return Ok(Begun::V1);
+    }
+    let First {
+        codec,
+        request,
+        opening,
+    } = scene.receive(wire, begin_by, take_opening).await?;
+    let Some(opening) = opening else {
+        // A newer way to begin: the agent may know an older one.
+        commands::answer(wire, codec, request, &Response::Unsupported)?;
+        return Ok(Begun::Over);
+    };
+    match scene.service.open(scene.origin, opening).await {
+        Ok((peer, welcome)) => {
+            commands::answer(wire, codec, request, &Response::Welcome(welcome))?;
+            Ok(Begun::V2 { codec, peer })
+        }
+        Err(rejection) => {
+            commands::answer(wire, codec, request, &rejection.into())?;
+            Ok(Begun::Over)
+        }
+    }
+}
+
+struct First {
+    codec: &'static dyn ErasedCodec,
+    request: u32,
+    /// `None` if it is of a kind that only a newer version knows.
+    opening: Option<Opening>,
+}
+
+fn take_opening(came: &mut FrameBuffer) -> Result<Option<First>, End> {
+    let Some(frame) = came.next_v2(MAX_OPENING)? else {
+        return Ok(None);
+    };
+    if frame.head.kind != v2::Kind::Command {
+        return Err(End::protocol("kind", "only a server answers"));
+    }
+    let codec = codec::by_id(frame.head.codec).ok_or_else(|| End::codec(frame.head.codec))?;
+    let opening = match codec.decode_opening(frame.payload) {
+        Ok(opening) => Some(opening),
+        Err(CodecError::UnknownVariant(_)) => None,
+        Err(error) => return Err(error.into()),
+    };
+    Ok(Some(First {
+        codec,
+        request: frame.head.request,
+        opening,
+    }))
+}
