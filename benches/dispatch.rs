@@ -1,7 +1,7 @@
 //! How long a task takes to reach an agent that waits for it: from the call of the handle until
 //! the task is in the agent's hands, over TCP on loopback, the store in memory. Beside it, in the
 //! same run, the floor: a bare ping-pong of 64 bytes between two such threads.
-#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic, missing_docs, reason = "a bench")]
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a bench")]
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -144,5 +144,16 @@ fn wait_for_agent(here: &tokio::runtime::Runtime, handle: &ServerHandle) -> Inst
     }
 }
 
-criterion_group!(benches, dispatch);
+fn short() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(50)
+}
+
+criterion_group! {
+    name = benches;
+    config = short();
+    targets = dispatch
+}
 criterion_main!(benches);

@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a bench")]
 
 use std::hint::black_box;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -93,5 +94,16 @@ fn encoding(criterion: &mut Criterion) {
     both::<Bincode, _>(criterion, "task", "bincode", &task());
 }
 
-criterion_group!(benches, encoding);
+fn short() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(2))
+        .sample_size(50)
+}
+
+criterion_group! {
+    name = benches;
+    config = short();
+    targets = encoding
+}
 criterion_main!(benches);

@@ -35,7 +35,6 @@ pub enum Ended {
 
 impl Agent {
     /// Starts to put an agent together.
-    #[must_use]
     pub fn builder() -> AgentBuilder {
         AgentBuilder::default()
     }

@@ -95,9 +95,15 @@ impl Given {
         {
             self.labels = labels.split(',').map(str::to_owned).collect();
         }
-        let servers = or_else(self.servers, words("WIDGET_SERVER")?, "tcp://127.0.0.1:9004");
+        let servers = or_else(
+            self.servers,
+            words("WIDGET_SERVER")?,
+            "tcp://127.0.0.1:9004",
+        );
         let interval = or_else(self.interval, words("WIDGET_INTERVAL")?, "1s");
-        let state = self.state.or_else(|| variable("WIDGET_STATE").map(PathBuf::from));
+        let state = self
+            .state
+            .or_else(|| variable("WIDGET_STATE").map(PathBuf::from));
         let state = match state {
             Some(state) => state,
             None => default_state(&variable)?,
@@ -106,7 +112,10 @@ impl Given {
             return Err("more than 32 labels".to_owned());
         }
         Ok(Options {
-            servers: servers.split(',').map(|url| url.trim().to_owned()).collect(),
+            servers: servers
+                .split(',')
+                .map(|url| url.trim().to_owned())
+                .collect(),
             state,
             interval: read_interval(&interval)?,
             labels: read_labels(&self.labels)?,
@@ -122,7 +131,9 @@ fn or_else(flag: Option<String>, variable: Option<String>, default: &str) -> Str
 /// `$XDG_STATE_HOME/widget-agent`, or `$HOME/.local/state/widget-agent`.
 fn default_state(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf, String> {
     // A relative XDG directory is to be ignored.
-    let xdg = variable("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let xdg = variable("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
     let home = || variable("HOME").map(|home| PathBuf::from(home).join(".local/state"));
     match xdg.or_else(home) {
         Some(base) => Ok(base.join("widget-agent")),
@@ -131,8 +142,17 @@ fn default_state(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf,
 }
 
 fn read_interval(text: &str) -> Result<Duration, String> {
-    let wrong = || ["--interval ", text, ": not a time from 100ms to 1d, such as 1s"].concat();
-    let unit = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let wrong = || {
+        [
+            "--interval ",
+            text,
+            ": not a time from 100ms to 1d, such as 1s",
+        ]
+        .concat()
+    };
+    let unit = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
     let (number, unit) = text.split_at(unit);
     let millis: u64 = match unit {
         "ms" => 1,
@@ -247,7 +267,10 @@ mod tests {
     #[test]
     fn the_state_directory_follows_xdg() {
         let variables = [("XDG_STATE_HOME", "/x"), ("HOME", "/h")];
-        assert_eq!(options(&[], &variables).state, PathBuf::from("/x/widget-agent"));
+        assert_eq!(
+            options(&[], &variables).state,
+            PathBuf::from("/x/widget-agent")
+        );
         let variables = [("XDG_STATE_HOME", "x"), ("HOME", "/h")];
         let state = options(&[], &variables).state;
         assert_eq!(state, PathBuf::from("/h/.local/state/widget-agent"));
@@ -272,7 +295,10 @@ mod tests {
             &["nonsense"],
         ] {
             let error = parsed(args, &[("HOME", "/h")]).unwrap_err();
-            assert!(!error.is_empty() && !error.contains('\n'), "{args:?} {error}");
+            assert!(
+                !error.is_empty() && !error.contains('\n'),
+                "{args:?} {error}"
+            );
         }
         let many: Vec<String> = (0..33).map(|n| format!("--label=l{n}=x")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();

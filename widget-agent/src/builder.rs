@@ -24,8 +24,10 @@ use crate::shared::{Parts, Shared};
 use crate::task_error::TaskError;
 
 /// The shortest and the longest time between two samples.
-pub const INTERVALS: (Duration, Duration) =
-    (Duration::from_millis(100), Duration::from_secs(24 * 60 * 60));
+pub const INTERVALS: (Duration, Duration) = (
+    Duration::from_millis(100),
+    Duration::from_secs(24 * 60 * 60),
+);
 /// The most labels.
 pub const MAX_LABELS: usize = 32;
 /// The longest key of a label, in bytes.
@@ -72,7 +74,9 @@ pub enum BuildError {
     #[error("the interval must be from 100 ms to 1 day")]
     Interval,
     /// A label has a key or value that is not allowed.
-    #[error("{0}: a label has a key [a-zA-Z0-9_.-]{{1,64}}, once each, and a value of at most 256 bytes")]
+    #[error(
+        "{0}: a label has a key [a-zA-Z0-9_.-]{{1,64}}, once each, and a value of at most 256 bytes"
+    )]
     Label(String),
     /// Too many labels.
     #[error("{0} labels, but at most {MAX_LABELS} are allowed")]
@@ -249,7 +253,10 @@ impl AgentBuilder {
             spool,
             tasks: self.tasks,
         }));
-        Ok((Agent::new(Arc::clone(&shared), probes), AgentHandle::new(shared)))
+        Ok((
+            Agent::new(Arc::clone(&shared), probes),
+            AgentHandle::new(shared),
+        ))
     }
 }
 
@@ -267,7 +274,10 @@ fn check_labels(labels: &[(String, String)]) -> Result<(), BuildError> {
         return Err(BuildError::Labels(labels.len()));
     }
     for (position, (key, value)) in labels.iter().enumerate() {
-        let twice = labels.iter().take(position).any(|(earlier, _)| earlier == key);
+        let twice = labels
+            .iter()
+            .take(position)
+            .any(|(earlier, _)| earlier == key);
         if twice || !is_label(key, value) {
             return Err(BuildError::Label(key.clone()));
         }
@@ -281,7 +291,10 @@ fn check_gauges(gauges: &[Gauge]) -> Result<(), BuildError> {
     }
     for (position, gauge) in gauges.iter().enumerate() {
         let name = gauge.name();
-        let twice = gauges.iter().take(position).any(|earlier| earlier.name() == name);
+        let twice = gauges
+            .iter()
+            .take(position)
+            .any(|earlier| earlier.name() == name);
         if twice || !is_gauge_name(name) {
             return Err(BuildError::Gauge(name.to_owned()));
         }

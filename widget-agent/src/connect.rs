@@ -79,7 +79,10 @@ mod tcp {
         url: &str,
         runtime: SharedRuntime,
     ) -> Result<Arc<dyn Transport>, ConnectError> {
-        let address = url.strip_prefix("tcp://").unwrap_or(url).trim_end_matches('/');
+        let address = url
+            .strip_prefix("tcp://")
+            .unwrap_or(url)
+            .trim_end_matches('/');
         let address: Address = address.parse().map_err(|error| ConnectError::Address {
             address: url.to_owned(),
             source: Box::new(error),
@@ -88,7 +91,8 @@ mod tcp {
     }
 }
 
-#[cfg(all(test, feature = "tcp"))]
+#[cfg(test)]
+#[cfg(feature = "tcp")]
 mod tests {
     use widget_core::runtime::TokioRuntime;
 

@@ -65,7 +65,8 @@ impl TaskContext {
             debug!(bytes = progress.len(), "progress is too long to be said");
             return;
         }
-        self.shared.change(|state| state.ledger.progress(self.task, progress));
+        self.shared
+            .change(|state| state.ledger.progress(self.task, progress));
     }
 
     /// Whether the handler is asked to give up: by a cancel, or because the agent leaves.

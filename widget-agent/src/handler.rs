@@ -82,7 +82,6 @@ impl AgentBuilder {
     /// Adds a closure that runs one kind of task.
     ///
     /// The closure is called for each task and gives the future that does the work.
-    #[must_use]
     pub fn on<F, I, O, Fut>(self, kind: impl Into<String>, run: F) -> Self
     where
         F: Fn(TaskContext, I) -> Fut + Send + Sync + 'static,

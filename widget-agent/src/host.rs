@@ -34,7 +34,9 @@ fn boot() -> String {
     if let Ok(id) = fs::read_to_string("/proc/sys/kernel/random/boot_id") {
         return id.trim_end().to_owned();
     }
-    System::boot_time().map(|at| at.to_string()).unwrap_or_default()
+    System::boot_time()
+        .map(|at| at.to_string())
+        .unwrap_or_default()
 }
 
 fn short(mut text: String) -> String {

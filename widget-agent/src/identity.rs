@@ -142,7 +142,10 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let first = open(state.path()).await.unwrap();
         let error = open(state.path()).await.unwrap_err();
-        assert!(error.to_string().contains("in use by another agent"), "{error}");
+        assert!(
+            error.to_string().contains("in use by another agent"),
+            "{error}"
+        );
         drop(first);
         open(state.path()).await.unwrap();
     }
@@ -170,6 +173,9 @@ mod tests {
         fs::write(&file, "").unwrap();
         let error = open(&file).await.unwrap_err();
         assert!(matches!(error, IdentityError::Unusable { .. }));
-        assert!(error.to_string().contains(file.to_str().unwrap()), "{error}");
+        assert!(
+            error.to_string().contains(file.to_str().unwrap()),
+            "{error}"
+        );
     }
 }

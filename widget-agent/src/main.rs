@@ -31,7 +31,11 @@ fn main() -> ExitCode {
 }
 
 fn run(options: Options) -> Result<(), Box<dyn Error>> {
-    let level = if options.verbose { Level::DEBUG } else { Level::INFO };
+    let level = if options.verbose {
+        Level::DEBUG
+    } else {
+        Level::INFO
+    };
     tracing::subscriber::set_global_default(log::Stderr(level))?;
 
     let executor = Arc::new(Executor::new());

@@ -46,7 +46,11 @@ pub(crate) async fn run(shared: Arc<Shared>, start: Start<Job>) {
         Some(match work.await {
             Some(Ok(result)) => last_word(result, idempotent, &token),
             Some(Err(panic)) => failed(FinishKind::Failed, "panic", panic_text(&*panic)),
-            None => failed(FinishKind::TimedOut, "timeout", "it ran longer than its timeout"),
+            None => failed(
+                FinishKind::TimedOut,
+                "timeout",
+                "it ran longer than its timeout",
+            ),
         })
     };
     let over = async {
@@ -60,7 +64,11 @@ pub(crate) async fn run(shared: Arc<Shared>, start: Start<Job>) {
 }
 
 /// What is said of the end of a handler that came to one.
-fn last_word(result: Result<Payload, TaskError>, idempotent: bool, token: &StopSignal) -> AgentEvent {
+fn last_word(
+    result: Result<Payload, TaskError>,
+    idempotent: bool,
+    token: &StopSignal,
+) -> AgentEvent {
     match result {
         Ok(output) if output.len() > MAX_OUTPUT => failed(
             FinishKind::Failed,

@@ -77,7 +77,9 @@ async fn sample(shared: &Shared, probes: &Probes) -> Result<(), String> {
         let kept = spool.append(report).and_then(|()| spool.sync());
         kept.map(|()| seq).map_err(|error| explain(&error))
     });
-    let kept = kept.await.unwrap_or_else(|| Err("a probe panicked".to_owned()));
+    let kept = kept
+        .await
+        .unwrap_or_else(|| Err("a probe panicked".to_owned()));
     shared.change(|state| match kept {
         Ok(seq) => {
             state.reports.newest = seq;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::{or, try_zip};
-use widget_core::message::{
-    Command, Goodbye, Refusal, RefusalReason, Response, Welcome,
-};
+use widget_core::message::{Command, Goodbye, Refusal, RefusalReason, Response, Welcome};
 use widget_core::runtime::RuntimeExt;
 use widget_core::transport::{Connection, TransportError, TransportErrorKind};
 
@@ -48,7 +46,10 @@ async fn work_on(
     let describe = Command::Describe(shared.describe.clone());
     call(shared, connection, describe).await?;
     let reports = submit::run(shared, connection, welcome);
-    let tasks = try_zip(work::run(shared, connection, welcome), update::run(shared, connection));
+    let tasks = try_zip(
+        work::run(shared, connection, welcome),
+        update::run(shared, connection),
+    );
     try_zip(reports, tasks).await?;
     Ok(())
 }
@@ -56,7 +57,11 @@ async fn work_on(
 async fn goodbye(shared: &Shared, connection: &dyn Connection) -> Result<(), TransportError> {
     let leaving = shared.state().leaving;
     let task = leaving.and_then(|leaving| leaving.task);
-    let reason = if task.is_some() { "shutdown" } else { "stopped" };
+    let reason = if task.is_some() {
+        "shutdown"
+    } else {
+        "stopped"
+    };
     let goodbye = Goodbye {
         reason: reason.to_owned(),
         task,
@@ -91,7 +96,10 @@ pub(crate) async fn call(
                 _ => return Err(error),
             },
         };
-        shared.runtime.sleep(pause.max(Duration::from_millis(10))).await;
+        shared
+            .runtime
+            .sleep(pause.max(Duration::from_millis(10)))
+            .await;
     }
 }
 
@@ -109,5 +117,8 @@ fn refused(refusal: Refusal) -> Result<Answer, TransportError> {
 
 /// The answer to another question.
 pub(crate) fn unexpected() -> TransportError {
-    TransportError::with(TransportErrorKind::Protocol, "this is no answer to what was asked")
+    TransportError::with(
+        TransportErrorKind::Protocol,
+        "this is no answer to what was asked",
+    )
 }

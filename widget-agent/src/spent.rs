@@ -87,10 +87,7 @@ mod tests {
         for number in [3, 1, 5, 4, 2, u64::MAX, 0] {
             spent.insert(number);
         }
-        assert_eq!(
-            spent.ranges,
-            BTreeMap::from([(0, 5), (u64::MAX, u64::MAX)])
-        );
+        assert_eq!(spent.ranges, BTreeMap::from([(0, 5), (u64::MAX, u64::MAX)]));
     }
 
     #[test]

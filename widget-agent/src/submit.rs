@@ -23,7 +23,9 @@ pub(crate) async fn run(
     connection: &dyn Connection,
     welcome: &Welcome,
 ) -> Result<Infallible, TransportError> {
-    let most = usize::try_from(welcome.limits.reports).unwrap_or(usize::MAX).max(1);
+    let most = usize::try_from(welcome.limits.reports)
+        .unwrap_or(usize::MAX)
+        .max(1);
     let bytes = usize::try_from(welcome.limits.frame / 2).map_or(MAX_BYTES, |b| b.min(MAX_BYTES));
     let pause = Duration::from_millis(welcome.pacing.submit_ms.into());
     // Up to here the spool was looked through. What it held on the last connection may still be
@@ -32,10 +34,12 @@ pub(crate) async fn run(
     // Up to here reports go one by one, because a batch was refused for one of them.
     let mut careful_through = 0;
     loop {
-        let (after, newest) = shared.until(|state| {
-            let reports = &state.reports;
-            (reports.newest > looked).then_some((reports.delivered, reports.newest))
-        }).await;
+        let (after, newest) = shared
+            .until(|state| {
+                let reports = &state.reports;
+                (reports.newest > looked).then_some((reports.delivered, reports.newest))
+            })
+            .await;
         let most = if after < careful_through { 1 } else { most };
         let backlog = read(shared, after, most).await;
         let Some(submit) = batch(shared, after, backlog, bytes) else {
@@ -44,11 +48,17 @@ pub(crate) async fn run(
         };
         let (through, count) = (submit.through(), submit.reports.len());
         match call(shared, connection, Command::Submit(submit)).await? {
-            Answer::Response(Response::Ack { through: Some(kept) }) => {
+            Answer::Response(Response::Ack {
+                through: Some(kept),
+            }) => {
                 acknowledged(shared, after, kept, through, count).await;
             }
             Answer::Refused(refusal) if count == 1 => {
-                warn!(seq = through, error = refusal.text.as_str(), "the server refused a report");
+                warn!(
+                    seq = through,
+                    error = refusal.text.as_str(),
+                    "the server refused a report"
+                );
                 trim(shared, through).await;
                 shared.change(|state| state.reports.lost += 1);
             }
@@ -61,7 +71,10 @@ pub(crate) async fn run(
 
 /// The next reports from the spool.
 async fn read(shared: &Shared, after: u64, most: usize) -> Backlog {
-    match shared.with_spool(move |spool| spool.read(after, most)).await {
+    match shared
+        .with_spool(move |spool| spool.read(after, most))
+        .await
+    {
         Some(Ok(backlog)) => backlog,
         Some(Err(error)) => {
             warn!(error = explain(&error).as_str(), "reports cannot be read");
@@ -93,7 +106,10 @@ fn batch(shared: &Shared, after: u64, backlog: Backlog, most: usize) -> Option<S
 
 /// About how many bytes a report takes on the wire.
 fn size(report: &Report) -> usize {
-    report.gauges.iter().fold(64, |sum, (name, _)| sum + name.len() + 16)
+    report
+        .gauges
+        .iter()
+        .fold(64, |sum, (name, _)| sum + name.len() + 16)
 }
 
 /// The server has everything through `kept`.
@@ -119,6 +135,9 @@ async fn acknowledged(shared: &Shared, after: u64, kept: u64, through: u64, coun
 
 async fn trim(shared: &Shared, through: u64) {
     if let Some(Err(error)) = shared.with_spool(move |spool| spool.trim(through)).await {
-        warn!(error = explain(&error).as_str(), "delivered reports cannot be forgotten");
+        warn!(
+            error = explain(&error).as_str(),
+            "delivered reports cannot be forgotten"
+        );
     }
 }

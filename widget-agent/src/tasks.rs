@@ -123,11 +123,23 @@ impl<J> Ledger<J> {
     }
 
     /// Takes a task that [`meet`](Self::meet) asked for, or says why it is not taken.
-    pub(crate) fn take(&mut self, task: &WorkTask, prepared: Result<Prepared<J>, Failure>, now: Mono) {
+    pub(crate) fn take(
+        &mut self,
+        task: &WorkTask,
+        prepared: Result<Prepared<J>, Failure>,
+        now: Mono,
+    ) {
         match prepared {
             Ok(prepared) => {
                 let ttl_at = now.after(Duration::from_millis(task.ttl_ms));
-                self.insert(task, Stage::Waiting { job: prepared.job, ttl_at }, false);
+                self.insert(
+                    task,
+                    Stage::Waiting {
+                        job: prepared.job,
+                        ttl_at,
+                    },
+                    false,
+                );
                 if let Some(entry) = self.entries.get_mut(&task.task) {
                     entry.accept_due = true;
                     entry.idempotent = prepared.idempotent;
@@ -193,14 +205,23 @@ impl<J> Ledger<J> {
                     return Some(Update { items });
                 }
                 let (task, attempt) = (*task, entry.attempt);
-                items.push(UpdateItem { task, attempt, event });
+                items.push(UpdateItem {
+                    task,
+                    attempt,
+                    event,
+                });
             }
         }
         (!items.is_empty()).then_some(Update { items })
     }
 
     /// Takes what the server made of an update, and gives the tasks that are to be started.
-    pub(crate) fn settle(&mut self, update: &Update, verdicts: &[Verdict], now: Mono) -> Vec<Start<J>> {
+    pub(crate) fn settle(
+        &mut self,
+        update: &Update,
+        verdicts: &[Verdict],
+        now: Mono,
+    ) -> Vec<Start<J>> {
         let mut starts = Vec::new();
         for (item, verdict) in update.items.iter().zip(verdicts) {
             let entry = self.entries.get_mut(&item.task);
@@ -261,12 +282,16 @@ impl<J> Ledger<J> {
 
     /// Whether the ends of all tasks that have ended were said and heard.
     pub(crate) fn all_ends_are_said(&self) -> bool {
-        !self.entries.values().any(|entry| matches!(entry.stage, Stage::Over(_)))
+        !self
+            .entries
+            .values()
+            .any(|entry| matches!(entry.stage, Stage::Over(_)))
     }
 
     fn insert(&mut self, task: &WorkTask, stage: Stage<J>, started: bool) {
         self.version += 1;
-        self.entries.insert(task.task, Entry::new(task, stage, started));
+        self.entries
+            .insert(task.task, Entry::new(task, stage, started));
     }
 
     fn forget(&mut self, task: TaskId) {

@@ -19,7 +19,9 @@ pub(crate) async fn run(
 ) -> Result<Infallible, TransportError> {
     let mut most = Command::MAX_ITEMS;
     loop {
-        let update = shared.until(|state| state.ledger.update(most, shared.runtime.now())).await;
+        let update = shared
+            .until(|state| state.ledger.update(most, shared.runtime.now()))
+            .await;
         let verdicts = match call(shared, connection, Command::Update(update.clone())).await? {
             Answer::Response(Response::Verdicts(verdicts)) => verdicts,
             Answer::Response(_) => return Err(unexpected()),
@@ -30,7 +32,10 @@ pub(crate) async fn run(
             }
             // The server will not take it, ever.
             Answer::Refused(refusal) => {
-                warn!(error = refusal.text.as_str(), "the server refused news of a task");
+                warn!(
+                    error = refusal.text.as_str(),
+                    "the server refused news of a task"
+                );
                 vec![Verdict::Unknown]
             }
         };

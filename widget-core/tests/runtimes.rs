@@ -1,5 +1,6 @@
 //! The conformance suite on the runtime adapters: tokio with one and with several threads, smol.
 #![cfg(feature = "testkit")]
+#![allow(clippy::unwrap_used)] // a failing test is what it is for
 
 #[cfg(feature = "tokio")]
 mod on_tokio {

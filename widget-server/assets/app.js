@@ -60,14 +60,13 @@ const listens = () => source?.readyState === EventSource.OPEN;
 
 function say(state) {
   const clock = new Date(looked + ahead).toISOString().slice(11, 19);
-  const text = {
-    live: `live · updated ${clock}`,
-    polling: `updated ${clock}`,
-    paused: `paused · ${clock}`,
-    lost: `no answer since ${clock}`,
+  const words = document.createElement("span");
+  words.className = state === "lost" ? "" : "wide"; // the shape says the others where it is narrow
+  words.textContent = {
+    live: "live · updated ", polling: "updated ", paused: "paused · ", lost: "no answer since ",
   }[state];
   live.dataset.state = state;
-  if (live.textContent !== text) live.textContent = text;
+  live.replaceChildren(words, clock);
 }
 
 async function look() {
@@ -206,7 +205,7 @@ function showValue(chart) {
   one("line", cursor).setAttribute("x1", `${point.x}%`);
   one("line", cursor).setAttribute("x2", `${point.x}%`);
   one("circle", cursor).setAttribute("cx", `${point.x}%`);
-  one("circle", cursor).setAttribute("cy", point.y * 1.6); // the drawing is 160 px high
+  one("circle", cursor).setAttribute("cy", point.y / 100 * one(".curve", chart).height.baseVal.value);
   const text = `${point.time} · ${point.value}` + (point.range && ` · ${point.range}`);
   if (read.textContent !== text) read.textContent = text;
 }

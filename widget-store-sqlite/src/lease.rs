@@ -191,3 +191,43 @@ fn deliver(connection: &Connection, agent: AgentId, delivery: &Delivery) -> Resu
     ])?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::{block_on, zip};
+    use widget_core::store::TaskStore;
+    use widget_core::testkit::fixtures::{NOW, agent, epoch};
+    use widget_core::testkit::run;
+
+    use super::*;
+    use crate::{SqliteOptions, SqliteStore};
+
+    #[test]
+    fn a_lease_with_nothing_to_give_does_not_wait_for_the_writer() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&SqliteOptions::new(directory.path())).unwrap();
+        let admission = Admission {
+            agent: agent(1),
+            epoch: epoch(1),
+            seen: None,
+            now: NOW,
+        };
+        let request = LeaseRequest {
+            agent: agent(1),
+            epoch: epoch(1),
+            room: 4,
+            bytes: 1_000,
+            holding: Vec::new(),
+            now: NOW,
+        };
+        block_on(store.admit(&admission)).unwrap();
+        let (hold, held) = async_channel::bounded::<()>(1);
+        let busy = store.write(move |_| Ok(held.recv_blocking().is_ok()));
+        let (_, leased) = run(zip(busy, async {
+            let leased = store.lease(&request).await;
+            hold.close();
+            leased
+        }));
+        assert_eq!(leased.unwrap(), Leased::default());
+    }
+}

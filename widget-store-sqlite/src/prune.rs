@@ -146,3 +146,31 @@ fn delete_between(
     }
     Ok(old.len())
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::block_on;
+    use widget_core::store::{LatestReport, ReportStore};
+    use widget_core::testkit::fixtures::{NOW, agent, report};
+
+    use super::*;
+    use crate::{SqliteOptions, SqliteStore};
+
+    #[test]
+    fn deleted_reports_are_out_of_sight_before_they_are_swept_away() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&SqliteOptions::new(directory.path())).unwrap();
+        block_on(async {
+            store.append_v1(agent(1), report(1, 0), NOW).await.unwrap();
+            store
+                .write(|connection| detach(connection, agent(1)))
+                .await
+                .unwrap();
+            let latest = store.latest(&[agent(1)]).await.unwrap();
+            assert_eq!(latest, [LatestReport::default()]);
+            // What a crash leaves behind goes with its age.
+            let later = Timestamp::from_millis(NOW.as_millis() + 1);
+            assert_eq!(store.prune_reports(later, 10).await.unwrap(), 1);
+        });
+    }
+}

@@ -79,13 +79,13 @@ impl ReportStore for SqliteStore {
         query: &ReportQuery,
     ) -> std::result::Result<Vec<StoredReport>, StoreError> {
         let query = *query;
-        self.read(move |connection| newest(connection, &query))
+        self.read_long(move |connection| newest(connection, &query))
             .await
     }
 
     async fn summary(&self, query: &BucketQuery) -> std::result::Result<Summary, StoreError> {
         let query = *query;
-        self.read(move |connection| summary(connection, &query))
+        self.read_long(move |connection| summary(connection, &query))
             .await
     }
 
@@ -320,13 +320,27 @@ fn summary(connection: &Connection, query: &BucketQuery) -> Result<Summary> {
 
 fn latest(connection: &Connection, agent: AgentId) -> Result<LatestReport> {
     let mut statement = connection.prepare_cached(LATEST)?;
-    let report = rows::first(statement.query([agent.as_bytes()])?, |cells| {
+    let last = rows::first(statement.query([agent.as_bytes()])?, |cells| {
         Ok(stored(cells, agent)?.1)
     })?;
+    let report = match last {
+        // Between two steps of a pruning it can be gone before all that came earlier.
+        None => newest(connection, &newest_of(agent))?.pop(),
+        last => last,
+    };
     let mut statement = connection.prepare_cached(DROPPED)?;
     let dropped = rows::all(statement.query([agent.as_bytes()])?, |cells| cells.number())?;
     let dropped = dropped.into_iter().fold(0, u64::saturating_add);
     Ok(LatestReport { report, dropped })
+}
+
+fn newest_of(agent: AgentId) -> ReportQuery {
+    ReportQuery {
+        agent: Some(agent),
+        from: Timestamp::from_millis(i64::MIN),
+        to: Timestamp::from_millis(i64::MAX),
+        limit: 1,
+    }
 }
 
 fn stored(cells: &mut Cells<'_>, agent: AgentId) -> Result<(Place, StoredReport)> {

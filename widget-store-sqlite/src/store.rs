@@ -1,7 +1,6 @@
 //! [`SqliteStore`]: its opening, its threads, its end.
 
 use std::fs::File;
-use std::path::PathBuf;
 
 use rusqlite::Connection;
 use widget_core::store::{Bells, StoreError, StoreErrorKind};
@@ -12,8 +11,10 @@ use crate::readers::Readers;
 use crate::writer::Writer;
 use crate::{connect, directory};
 
-/// Threads that read. Two, so that one long chart does not hold up everything else.
+/// Threads for short reads.
 const READERS: usize = 2;
+/// Threads for reads that may take long, such as charts: they hold up only each other.
+const CHART_READERS: usize = 1;
 
 /// Agents, tasks and reports in one SQLite database.
 ///
@@ -24,10 +25,10 @@ pub struct SqliteStore {
     // In the order in which they are to end: the last connection tidies the files up, and only the
     // writing one can.
     readers: Readers,
+    chart_readers: Readers,
     writer: Writer,
     pub(crate) bells: Bells,
     _lock: File,
-    path: PathBuf,
 }
 
 impl SqliteStore {
@@ -46,22 +47,20 @@ impl SqliteStore {
         let path = options.directory.join("widget.db");
         let named = |error| connect::named(&path, error);
         let writer = connect::writer(&path, options).map_err(named)?;
-        let readers = (0..READERS).map(|_| connect::reader(&path));
-        let readers = readers.collect::<Result<Vec<_>>>().map_err(named)?;
-        let no_thread = |error| StoreError::with(StoreErrorKind::Unavailable, error);
+        let readers = |count| {
+            (0..count)
+                .map(|_| connect::reader(&path))
+                .collect::<Result<_>>()
+        };
+        let (short, long) = (readers(READERS), readers(CHART_READERS));
+        let no_thread = |error| StoreError::with(StoreErrorKind::Config, error);
         Ok(Self {
-            readers: Readers::start(readers).map_err(no_thread)?,
+            readers: Readers::start(short.map_err(named)?).map_err(no_thread)?,
+            chart_readers: Readers::start(long.map_err(named)?).map_err(no_thread)?,
             writer: Writer::start(writer).map_err(no_thread)?,
             bells: Bells::default(),
             _lock: lock,
-            path,
         })
-    }
-
-    /// The database file.
-    #[must_use]
-    pub fn path(&self) -> &std::path::Path {
-        &self.path
     }
 
     pub(crate) async fn read<T: Send + 'static>(
@@ -69,6 +68,14 @@ impl SqliteStore {
         work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
     ) -> std::result::Result<T, StoreError> {
         self.readers.read(work).await
+    }
+
+    /// Reads what may take long.
+    pub(crate) async fn read_long<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T> + Send + 'static,
+    ) -> std::result::Result<T, StoreError> {
+        self.chart_readers.read(work).await
     }
 
     pub(crate) async fn write<T: Send + 'static>(
@@ -85,5 +92,31 @@ impl SqliteStore {
         after: impl FnOnce(&T) + Send + 'static,
     ) -> std::result::Result<T, StoreError> {
         self.writer.write(work, after).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::zip;
+    use widget_core::testkit::run;
+
+    use super::*;
+
+    #[test]
+    fn long_reads_hold_up_only_each_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&SqliteOptions::new(directory.path())).unwrap();
+        let (hold, held) = async_channel::bounded::<()>(1);
+        let long = || {
+            let held = held.clone();
+            store.read_long(move |_| Ok(held.recv_blocking().is_ok()))
+        };
+        let short = async {
+            assert!(store.read(|_| Ok(true)).await.unwrap());
+            assert!(store.write(|_| Ok(true)).await.unwrap());
+            hold.close();
+        };
+        let ((one, two), ()) = run(zip(zip(long(), long()), short));
+        assert!(!one.unwrap() && !two.unwrap());
     }
 }

@@ -94,3 +94,72 @@ fn closed(why: &'static str) -> TransportError {
         io::Error::new(io::ErrorKind::ConnectionAborted, why),
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use bytes::BytesMut;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
+    use tokio_util::compat::TokioAsyncReadCompatExt;
+    use widget_core::codec::Codec;
+    use widget_core::frame::{FrameBuffer, MAX_TO_SERVER};
+    use widget_core::message::Response;
+
+    use super::*;
+    use crate::frames;
+
+    #[tokio::test]
+    async fn frames_arrive_whole_where_little_is_taken_at_a_time() {
+        let (ours, theirs) = tokio::io::duplex(16);
+        let shared = Arc::new(Shared::new(1));
+        let wire = Wire::new(Box::new(ours.compat()) as Box<dyn Stream>);
+        tokio::spawn(Driver::new(wire, Arc::clone(&shared)).run());
+        tokio::spawn(answer_all(theirs));
+        let calls = (1..=20).map(|request| {
+            let shared = Arc::clone(&shared);
+            tokio::spawn(async move {
+                let mut frame = BytesMut::new();
+                let head = (Bincode::ID, v2::Kind::Command, request);
+                let payload = vec![7; 100];
+                let append = |out: &mut BytesMut| {
+                    out.extend_from_slice(&payload);
+                    Ok(())
+                };
+                frames::append(&mut frame, head, MAX_TO_SERVER, append).unwrap();
+                shared.exchange(request, frame).await.unwrap()
+            })
+        });
+        for (call, request) in calls.collect::<Vec<_>>().into_iter().zip(1..) {
+            let through = Some(request);
+            let answer = tokio::time::timeout(Duration::from_secs(10), call).await;
+            let answer = answer.expect("the call hangs").unwrap();
+            assert_eq!(answer, Response::Ack { through });
+            // Later ones come while earlier ones are being written.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// Answers each command with its request id.
+    async fn answer_all(mut stream: DuplexStream) {
+        let (mut came, mut chunk) = (FrameBuffer::new(), [0; 16]);
+        loop {
+            let count = stream.read(&mut chunk).await.unwrap();
+            if count == 0 {
+                return;
+            }
+            came.push(&chunk[..count]);
+            let Some(frame) = came.next_v2(MAX_TO_SERVER).unwrap() else {
+                continue;
+            };
+            let head = (Bincode::ID, v2::Kind::Response, frame.head.request);
+            let through = Some(u64::from(frame.head.request));
+            let mut out = BytesMut::new();
+            frames::append(&mut out, head, MAX_TO_AGENT, |out| {
+                Bincode.encode_response(&Response::Ack { through }, out)
+            })
+            .unwrap();
+            stream.write_all(&out).await.unwrap();
+        }
+    }
+}

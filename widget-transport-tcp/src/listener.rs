@@ -184,16 +184,10 @@ impl Accepting {
         let _ = stream.set_nodelay(true);
         let is_near = peer.ip().to_canonical().is_loopback();
         let limits = if is_near { &self.near } else { &self.far };
-        let connection = serve(
-            stream.compat(),
-            Arc::clone(&self.runtime),
-            Arc::clone(&self.service),
-            origin,
-            self.stop.clone(),
-            Arc::clone(limits),
-        );
+        let (runtime, service) = (Arc::clone(&self.runtime), Arc::clone(&self.service));
+        let (stop, limits) = (self.stop.clone(), Arc::clone(limits));
         tokio::spawn(async move {
-            connection.await;
+            serve(stream.compat(), runtime, service, origin, stop, limits).await;
             drop(place);
         });
     }

@@ -20,38 +20,47 @@ use crate::serve_v1::serve_v1;
 use crate::wire::Wire;
 
 /// Serves one connection, in the version that it begins with, until it ends or `stop` is asked.
-pub async fn serve<S: Stream>(
+// No `async fn`: that would keep its arguments twice, and a server has many connections.
+pub fn serve<S: Stream>(
     stream: S,
     runtime: SharedRuntime,
     service: Arc<dyn Service>,
     origin: Origin,
     stop: StopSignal,
     limits: Arc<Limits>,
-) {
+) -> impl Future<Output = ()> + Send {
     let mut wire = Wire::new(stream);
-    let scene = Scene {
-        runtime: &*runtime,
-        service: &*service,
-        origin: &origin,
-        limits: &limits,
-    };
-    let stopping = async {
-        stop.asked().await;
-        End::Stopping
-    };
-    let mut version = None;
-    let end = or(stopping, converse(&mut wire, &scene, &mut version)).await;
-    if let End::Broken(broken) = &end {
-        let (peer, reason, error) = (&origin.address, broken.word, &broken.text);
-        tracing::info!(peer, reason, error, "a connection was ended");
-        service.refused(&origin, broken.word);
+    async move {
+        let scene = Scene {
+            runtime: &*runtime,
+            service: &*service,
+            origin: &origin,
+            limits: &limits,
+        };
+        let stopping = async {
+            stop.asked().await;
+            End::Stopping
+        };
+        let mut version = None;
+        let end = or(stopping, converse(&mut wire, &scene, &mut version)).await;
+        if let End::Broken(broken) = &end {
+            let (peer, reason, error) = (&origin.address, broken.word, &broken.text);
+            tracing::info!(peer, reason, error, "a connection was ended");
+            service.refused(&origin, broken.word);
+        }
+        // Collectors of version 1, and whatever is no agent at all, would not understand it.
+        let understands = version.is_some_and(|version| version != v1::VERSION);
+        Box::pin(part(&mut wire, &scene, end, understands)).await;
     }
+}
+
+/// Says the last words and closes, so that they and the answers before them arrive.
+async fn part<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>, end: End, understands: bool) {
     let bye = end.bye();
     if bye.is_none() && wire.out.is_empty() {
         return;
     }
-    // Collectors of version 1, and whatever is no agent at all, would not understand it.
-    if let Some(bye) = bye.filter(|_| version.is_some_and(|version| version != v1::VERSION)) {
+    if let Some(bye) = bye.filter(|_| understands) {
         // Far below every limit.
         let _ = bye.encode(&mut wire.out);
     }
@@ -60,7 +69,7 @@ pub async fn serve<S: Stream>(
         wire.close().await
     };
     // Whether it arrives is not ours to know.
-    let _ = runtime.timeout(limits.farewell, farewell).await;
+    let _ = scene.runtime.timeout(scene.limits.farewell, farewell).await;
 }
 
 /// What every part of a connection's life needs.

@@ -200,3 +200,52 @@ impl Drop for SlotGuard<'_> {
         self.shared.room.notify(1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::{block_on, poll_once};
+
+    use super::*;
+
+    #[test]
+    fn no_more_than_64_calls_are_sent_before_one_is_answered() {
+        block_on(async {
+            let shared = Shared::new(0);
+            let call = || {
+                let request = shared.next_request();
+                Box::pin(shared.exchange(request, BytesMut::from(&b"x"[..])))
+            };
+            let mut calls: Vec<_> = (0..=MAX_CALLS).map(|_| call()).collect();
+            for call in &mut calls {
+                assert!(poll_once(call).await.is_none());
+            }
+            assert_eq!(sent(&shared), MAX_CALLS);
+            shared.answer(7, Response::ACK);
+            assert_eq!(calls.swap_remove(7).await.unwrap(), Response::ACK);
+            assert!(poll_once(&mut calls[7]).await.is_none());
+            assert_eq!(sent(&shared), 1);
+        });
+    }
+
+    #[test]
+    fn with_much_to_send_calls_wait_until_the_driver_takes_it() {
+        block_on(async {
+            let shared = Shared::new(0);
+            let large = BytesMut::zeroed(UNSENT + 1);
+            let mut first = Box::pin(shared.exchange(1, large.clone()));
+            let mut second = Box::pin(shared.exchange(2, large));
+            assert!(poll_once(&mut first).await.is_none());
+            // A call that is dropped takes back nothing that may be on its way.
+            drop(first);
+            assert!(poll_once(&mut second).await.is_none());
+            assert_eq!(sent(&shared), UNSENT + 1);
+            assert!(poll_once(&mut second).await.is_none());
+            assert_eq!(sent(&shared), UNSENT + 1);
+        });
+    }
+
+    fn sent(shared: &Shared) -> usize {
+        let mut cx = Context::from_waker(Waker::noop());
+        shared.take_outgoing(&mut cx).unwrap().len()
+    }
+}

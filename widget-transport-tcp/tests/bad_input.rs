@@ -10,7 +10,7 @@
 
 mod common;
 
-use std::io::Write;
+use std::io::{Read, Write};
 use std::net::Shutdown;
 use std::time::Instant;
 
@@ -79,6 +79,20 @@ fn bad_crc() {
     let mut bytes = submit(1, 1);
     *bytes.last_mut().unwrap() ^= 1;
     breaks(&bytes, "checksum");
+}
+
+#[test]
+fn the_last_words_arrive_though_more_bytes_were_on_the_way() {
+    let server = Server::start();
+    let mut peer = server.welcomed(1);
+    let mut bytes = submit(1, 1);
+    *bytes.last_mut().unwrap() ^= 1;
+    bytes.resize(64 * 1024, 0);
+    peer.send(&bytes);
+    // A connection that is reset would be an error here.
+    let mut came = Vec::new();
+    peer.stream.read_to_end(&mut came).unwrap();
+    assert!(came.len() > v2::HEAD);
 }
 
 #[test]

@@ -73,7 +73,9 @@ impl CGroup {
             // Inside a container the path may be that of the host: then only its end, the root of
             // what is mounted here, is there.
             let own = root.join(path.trim_start_matches('/'));
-            let around = own.ancestors().take_while(|directory| directory.starts_with(&root));
+            let around = own
+                .ancestors()
+                .take_while(|directory| directory.starts_with(&root));
             groups.extend(
                 around
                     .filter(|directory| directory.join(names.limit).exists())
@@ -88,7 +90,10 @@ impl CGroup {
 
     /// The memory of the group with the lowest limit, if that is below `total`.
     pub(crate) fn memory_below(&self, total: u64) -> Option<Memory> {
-        let limited = self.groups.iter().filter_map(|group| Some((group.limit()?, group)));
+        let limited = self
+            .groups
+            .iter()
+            .filter_map(|group| Some((group.limit()?, group)));
         let (limit, group) = limited.min_by_key(|(limit, _)| *limit)?;
         if limit >= total {
             return None;
@@ -113,7 +118,11 @@ impl Group {
     }
 
     fn number(&self, name: &str) -> Option<u64> {
-        fs::read_to_string(self.directory.join(name)).ok()?.trim().parse().ok()
+        fs::read_to_string(self.directory.join(name))
+            .ok()?
+            .trim()
+            .parse()
+            .ok()
     }
 }
 
@@ -132,13 +141,22 @@ mod tests {
     fn version_2_counts_without_inactive_files() {
         let root = tempfile::tempdir().unwrap();
         let own = root.path().join("a.slice/b.service");
-        write(&own, &[
-            ("memory.max", "1000\n"),
-            ("memory.current", "700\n"),
-            ("memory.stat", "anon 5\nfile 9\ninactive_file 200\nactive_file 3\n"),
-        ]);
+        write(
+            &own,
+            &[
+                ("memory.max", "1000\n"),
+                ("memory.current", "700\n"),
+                (
+                    "memory.stat",
+                    "anon 5\nfile 9\ninactive_file 200\nactive_file 3\n",
+                ),
+            ],
+        );
         let cgroup = CGroup::from_list("0::/a.slice/b.service\n", root.path());
-        let memory = Memory { limit: 1_000, used: 500 };
+        let memory = Memory {
+            limit: 1_000,
+            used: 500,
+        };
         assert_eq!(cgroup.memory_below(2_000), Some(memory));
         assert_eq!(cgroup.memory_below(1_000), None);
     }
@@ -146,30 +164,39 @@ mod tests {
     #[test]
     fn the_lowest_limit_of_all_groups_around_counts() {
         let root = tempfile::tempdir().unwrap();
-        write(&root.path().join("a"), &[
-            ("memory.max", "800"),
-            ("memory.current", "300"),
-        ]);
-        write(&root.path().join("a/b"), &[
-            ("memory.max", "max"),
-            ("memory.current", "100"),
-        ]);
+        write(
+            &root.path().join("a"),
+            &[("memory.max", "800"), ("memory.current", "300")],
+        );
+        write(
+            &root.path().join("a/b"),
+            &[("memory.max", "max"), ("memory.current", "100")],
+        );
         let cgroup = CGroup::from_list("0::/a/b\n", root.path());
-        let memory = Memory { limit: 800, used: 300 };
+        let memory = Memory {
+            limit: 800,
+            used: 300,
+        };
         assert_eq!(cgroup.memory_below(2_000), Some(memory));
     }
 
     #[test]
     fn version_1_is_found_also_under_the_path_of_the_host() {
         let root = tempfile::tempdir().unwrap();
-        write(&root.path().join("memory"), &[
-            ("memory.limit_in_bytes", "900"),
-            ("memory.usage_in_bytes", "400"),
-            ("memory.stat", "inactive_file 1\ntotal_inactive_file 100\n"),
-        ]);
+        write(
+            &root.path().join("memory"),
+            &[
+                ("memory.limit_in_bytes", "900"),
+                ("memory.usage_in_bytes", "400"),
+                ("memory.stat", "inactive_file 1\ntotal_inactive_file 100\n"),
+            ],
+        );
         let list = "9:name=systemd:/x\n4:cpu,memory:/docker/0123\n0::/docker/0123\n";
         let cgroup = CGroup::from_list(list, root.path());
-        let memory = Memory { limit: 900, used: 300 };
+        let memory = Memory {
+            limit: 900,
+            used: 300,
+        };
         assert_eq!(cgroup.memory_below(2_000), Some(memory));
     }
 
@@ -177,7 +204,10 @@ mod tests {
     fn no_group_is_no_limit() {
         let root = tempfile::tempdir().unwrap();
         for list in ["", "nonsense", "0::/gone\n"] {
-            assert_eq!(CGroup::from_list(list, root.path()).memory_below(u64::MAX), None);
+            assert_eq!(
+                CGroup::from_list(list, root.path()).memory_below(u64::MAX),
+                None
+            );
         }
     }
 }

@@ -33,7 +33,9 @@ impl Probe for Gauge {
 
 impl fmt::Debug for Gauge {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Gauge").field("name", &self.name).finish_non_exhaustive()
+        f.debug_struct("Gauge")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 

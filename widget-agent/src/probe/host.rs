@@ -46,7 +46,8 @@ impl Probe for HostProbe {
 
     fn measure(&mut self, sample: &mut Sample) {
         self.system.refresh_cpu_usage();
-        self.system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+        self.system
+            .refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let total = self.system.total_memory();
         let available = self.system.available_memory();
         let (total, used) = match self.cgroup.memory_below(total) {
@@ -68,7 +69,11 @@ impl fmt::Debug for HostProbe {
 
 /// Counters that were reset or rounded may lie a little outside.
 fn percent(value: f32) -> f32 {
-    if value.is_nan() { 0.0 } else { value.clamp(0.0, 100.0) }
+    if value.is_nan() {
+        0.0
+    } else {
+        value.clamp(0.0, 100.0)
+    }
 }
 
 #[cfg(test)]
@@ -84,7 +89,8 @@ mod tests {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod linux_tests {
     use std::fs;
 

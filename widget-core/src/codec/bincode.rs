@@ -1,9 +1,8 @@
 //! bincode, version 2's own format and version 1's. The only file that names the crate.
 
 use bincode::config::{self, Configuration, Fixint, Limit, LittleEndian, Varint};
-use bincode::enc::write::Writer;
 use bincode::error::{DecodeError, EncodeError};
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{Codec, CodecError, frugal::Frugal};
@@ -66,22 +65,33 @@ impl Codec for Legacy {
     }
 }
 
-struct Appender<'a>(&'a mut BytesMut);
+/// What most messages fit into, in bytes.
+const USUAL: usize = 256;
 
-impl Writer for Appender<'_> {
-    fn write(&mut self, bytes: &[u8]) -> Result<(), EncodeError> {
-        self.0.put_slice(bytes);
-        Ok(())
-    }
-}
-
+/// Into a slice, because a growing buffer would be asked for room at each byte. A message that
+/// does not fit is written again into four times as much.
 fn encode<M: Serialize, C: config::Config>(
     value: &M,
     out: &mut BytesMut,
     config: C,
 ) -> Result<(), CodecError> {
-    bincode::serde::encode_into_writer(value, Appender(out), config)
-        .map_err(|e| CodecError::Unencodable(e.to_string()))
+    let start = out.len();
+    let mut room = USUAL;
+    loop {
+        out.resize(start + room, 0);
+        let free = out.get_mut(start..).unwrap_or_default();
+        match bincode::serde::encode_into_slice(value, free, config) {
+            Ok(written) => {
+                out.truncate(start + written);
+                return Ok(());
+            }
+            Err(EncodeError::UnexpectedEnd) if room < LIMIT => room *= 4,
+            Err(error) => {
+                out.truncate(start);
+                return Err(CodecError::Unencodable(error.to_string()));
+            }
+        }
+    }
 }
 
 fn decode<M: DeserializeOwned, C: config::Config>(
@@ -102,6 +112,7 @@ fn describe(error: DecodeError) -> String {
         DecodeError::UnexpectedEnd { .. } => "it ends too early".into(),
         DecodeError::LimitExceeded => "it claims more than may be read".into(),
         DecodeError::OtherString(text) => text,
-        other => format!("{other:?}"),
+        // Their own words would bring the printing of every Rust type into a small agent.
+        _ => "its bytes are no value of this type".into(),
     }
 }

@@ -178,7 +178,12 @@ impl<'a> LeasePlan<'a> {
     /// Looks at a queued task.
     pub fn queued(&mut self, task: &Task) -> Step {
         if self.behind {
-            return Step::Apply(Event::StoreBehind);
+            // The agent names what the store has forgotten to have given.
+            let mut held = self.request.holding.iter();
+            return match held.any(|held| held.task == task.id) {
+                true => Step::Skip,
+                false => Step::Apply(Event::StoreBehind),
+            };
         }
         if let Some(key) = &task.ordering_key
             && !self.busy_keys.insert(key.clone())

@@ -211,9 +211,17 @@ async fn apply<S: TaskStore + ?Sized>(
                 (task.state.clone(), Some(finish), AppliedKind::Evidence)
             }
             Ok(Applied::Same) => {
-                return Ok(Some(AppliedEvent { task, result: Ok(AppliedKind::Same) }));
+                return Ok(Some(AppliedEvent {
+                    task,
+                    result: Ok(AppliedKind::Same),
+                }));
             }
-            Err(fault) => return Ok(Some(AppliedEvent { task, result: Err(fault) })),
+            Err(fault) => {
+                return Ok(Some(AppliedEvent {
+                    task,
+                    result: Err(fault),
+                }));
+            }
         };
         let change = TaskChange {
             id,
@@ -228,7 +236,10 @@ async fn apply<S: TaskStore + ?Sized>(
                 task.evidence = change.evidence.or(task.evidence);
                 task.timeline.extend(change.entry);
                 task.revision = revision;
-                return Ok(Some(AppliedEvent { task, result: Ok(kind) }));
+                return Ok(Some(AppliedEvent {
+                    task,
+                    result: Ok(kind),
+                }));
             }
             Err(error) if *error.kind() == StoreErrorKind::Conflict => {}
             Err(error) => return Err(error),

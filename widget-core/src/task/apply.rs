@@ -93,7 +93,7 @@ impl TaskState {
                 self.change(Phase::Queued { not_before: None })
             }
             (Phase::Leased { epoch, .. }, Event::Said(_, AgentEvent::Accept { idempotent })) => {
-                if now > self.ttl_at {
+                if now >= self.ttl_at {
                     return self.end_unstarted(StateName::Expired, "expired", now);
                 }
                 let mut next = self.with(Phase::Accepted {

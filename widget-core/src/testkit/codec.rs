@@ -1,4 +1,4 @@
-//! What a [`Codec`](crate::codec::Codec) promises, and the list of its cases:
+//! What a [`Codec`] promises, and the list of its cases:
 //! [`codec_suite!`](crate::codec_suite).
 
 use std::collections::BTreeSet;
@@ -109,9 +109,18 @@ pub fn the_variant_is_told_without_decoding<C: Subject>(codec: C) {
         let told = all.iter().map(|bytes| C::variant(bytes).unwrap());
         told.collect()
     };
-    let openings = samples::openings().iter().map(|m| encode(codec, m)).collect();
-    let commands = samples::commands().iter().map(|m| encode(codec, m)).collect();
-    let responses = samples::responses().iter().map(|m| encode(codec, m)).collect();
+    let openings = samples::openings()
+        .iter()
+        .map(|m| encode(codec, m))
+        .collect();
+    let commands = samples::commands()
+        .iter()
+        .map(|m| encode(codec, m))
+        .collect();
+    let responses = samples::responses()
+        .iter()
+        .map(|m| encode(codec, m))
+        .collect();
     assert_eq!(told(openings), (0..Opening::VARIANTS).collect());
     assert_eq!(told(commands), (0..Command::VARIANTS).collect());
     assert_eq!(told(responses), (0..Response::VARIANTS).collect());
@@ -155,19 +164,28 @@ pub fn every_truncation_is_refused<C: Subject>(codec: C) {
     for opening in samples::openings() {
         let bytes = encode(codec, &opening);
         for cut in cuts(bytes.len()) {
-            assert!(malformed(codec.decode_opening(&bytes[..cut]).err()), "{cut}");
+            assert!(
+                malformed(codec.decode_opening(&bytes[..cut]).err()),
+                "{cut}"
+            );
         }
     }
     for command in samples::commands() {
         let bytes = encode(codec, &command);
         for cut in cuts(bytes.len()) {
-            assert!(malformed(codec.decode_command(&bytes[..cut]).err()), "{cut}");
+            assert!(
+                malformed(codec.decode_command(&bytes[..cut]).err()),
+                "{cut}"
+            );
         }
     }
     for response in samples::responses() {
         let bytes = encode(codec, &response);
         for cut in cuts(bytes.len()) {
-            assert!(malformed(codec.decode_response(&bytes[..cut]).err()), "{cut}");
+            assert!(
+                malformed(codec.decode_response(&bytes[..cut]).err()),
+                "{cut}"
+            );
         }
     }
 }
@@ -199,7 +217,10 @@ pub fn damaged_messages_never_panic<C: Subject>(codec: C) {
     let responses = samples::responses();
     let commands = commands.iter().map(|message| encode(codec, message));
     let responses = responses.iter().map(|message| encode(codec, message));
-    for bytes in commands.chain(responses).filter(|bytes| bytes.len() < 10_000) {
+    for bytes in commands
+        .chain(responses)
+        .filter(|bytes| bytes.len() < 10_000)
+    {
         for _ in 0..300 {
             let mut bytes = bytes.clone();
             for _ in 0..=noise.below(3) {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_lite::future::{pending, yield_now};
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::LIMIT;
 use crate::runtime::{Address, BoxFuture, RuntimeExt, SharedRuntime};
 use crate::time::Timestamp;
 
@@ -130,7 +131,8 @@ pub async fn blocking_work_does_not_hold_up_what_is_spawned(runtime: SharedRunti
     let mut waits = Vec::new();
     for n in 0..8 {
         let (release, released) = mpsc::sync_channel(1);
-        waits.push(runtime.blocking(move || released.recv()));
+        // With a limit, so that a runtime which breaks this fails instead of hanging.
+        waits.push(runtime.blocking(move || released.recv_timeout(LIMIT)));
         runtime.spawn(Box::pin(async move {
             yield_now().await;
             release.send(n).unwrap();
@@ -143,7 +145,10 @@ pub async fn blocking_work_does_not_hold_up_what_is_spawned(runtime: SharedRunti
 
 /// What blocking work returns comes back.
 pub async fn blocking_gives_the_result(runtime: SharedRuntime) {
-    assert_eq!(runtime.blocking(|| "result".to_owned()).await.unwrap(), "result");
+    assert_eq!(
+        runtime.blocking(|| "result".to_owned()).await.unwrap(),
+        "result"
+    );
 }
 
 /// Blocking work that panics gives none, and what comes after it works.
@@ -170,7 +175,10 @@ pub async fn sleepers_wake_in_the_order_of_their_times(runtime: SharedRuntime) {
     let (woken, wakes) = async_channel::bounded(3);
     let start = runtime.now();
     for n in [3_u32, 1, 2] {
-        let (sleep, woken) = (runtime.sleep_until(start.after(SHORT * 3 * n)), woken.clone());
+        let (sleep, woken) = (
+            runtime.sleep_until(start.after(SHORT * 3 * n)),
+            woken.clone(),
+        );
         runtime.spawn(Box::pin(async move {
             sleep.await;
             woken.send(n).await.unwrap();
@@ -213,7 +221,10 @@ pub async fn the_wall_clock_is_of_this_age(runtime: SharedRuntime) {
 /// Random bits are not the same again, and all of them change.
 pub async fn random_bits_differ(runtime: SharedRuntime) {
     let bits: Vec<u64> = (0..64).map(|_| runtime.random()).collect();
-    let (ones, zeros) = (bits.iter().fold(0, |a, b| a | b), bits.iter().fold(0, |a, b| a | !b));
+    let (ones, zeros) = (
+        bits.iter().fold(0, |a, b| a | b),
+        bits.iter().fold(0, |a, b| a | !b),
+    );
     assert_eq!((ones, zeros), (u64::MAX, u64::MAX));
     assert!(bits.windows(2).all(|pair| pair[0] != pair[1]));
 }
@@ -226,7 +237,10 @@ pub async fn a_timeout_gives_the_result_or_none(runtime: SharedRuntime) {
         runtime.sleep(SHORT).await;
         2
     };
-    assert_eq!(runtime.timeout(Duration::from_secs(60), soon).await, Some(2));
+    assert_eq!(
+        runtime.timeout(Duration::from_secs(60), soon).await,
+        Some(2)
+    );
 }
 
 /// A listener on loopback that echoes what its next connection sends. A thread of its own, so

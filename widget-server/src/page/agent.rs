@@ -90,8 +90,7 @@ pub(super) async fn show(
     let range = Range::named(ask.range.as_deref());
     let now = handle.wall();
     let skew = status::skew(&status).unwrap_or_default();
-    // Reports are kept by the agent's clock, so that is the clock to ask by.
-    let agents_now = Timestamp::from_millis(now.as_millis().saturating_sub(skew));
+    let agents_now = status::agents_clock(&status, now);
     let query = series::window(id, agents_now, range.span(), range.points());
     let summary = handle.summary(&query).await?;
     let view = view(&status, range, &query, &summary, skew);
@@ -213,8 +212,9 @@ impl Facts {
             skew: status.skew_ms.map(skew_words).unwrap_or_default(),
             skew_warning: status::skew(status).map(|skew| {
                 format!(
-                    "The clock of this agent is {} the server’s. Times here are the server’s.",
-                    skew_words(skew)
+                    "The clock of this agent is {}{} the server’s. Times here are the server’s.",
+                    skew_words(skew),
+                    if skew < 0 { " of" } else { "" }
                 )
             }),
         }
@@ -224,8 +224,9 @@ impl Facts {
 fn skew_words(skew: i64) -> String {
     let size = figures::span(std::time::Duration::from_millis(skew.unsigned_abs()));
     match skew {
-        ..0 => format!("{size} ahead of"),
-        0.. => format!("{size} behind"),
+        0 => "in step".to_owned(),
+        ..0 => format!("{size} ahead"),
+        _ => format!("{size} behind"),
     }
 }
 

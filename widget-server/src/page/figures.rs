@@ -24,7 +24,7 @@ pub(super) fn bytes(value: f64) -> String {
 /// A value whose unit nobody knows: `3`, `0.25`, `1.5M`.
 pub(super) fn number(value: f64) -> String {
     if value.abs() >= 10_000.0 {
-        return scaled(value, 1000.0, &["", "k", "M", "G", "T", "P", "E"], "");
+        return scaled(value, 1000.0, &["", "k", "M", "G", "T", "P", "E"], "").replace(".0", "");
     }
     let places = match value.abs() {
         size if size >= 100.0 => 0,

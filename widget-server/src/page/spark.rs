@@ -11,7 +11,7 @@ use widget_core::store::{BucketQuery, StoreError, Summary};
 use widget_core::time::Timestamp;
 
 use super::curve::{self, Area};
-use super::series;
+use super::{series, status};
 use crate::handle::{AgentStatus, ServerHandle};
 
 const SPAN: Duration = Duration::from_secs(60 * 60);
@@ -70,6 +70,7 @@ impl Sparks {
         if let Some(spark) = self.kept(id) {
             return Ok(spark);
         }
+        let now = status::agents_clock(agent, now);
         let query = series::window(id, now, SPAN, POINTS);
         let summary = handle.summary(&query).await?;
         let spark = Spark::new(&summary, &query, agent.record.describe.interval_ms);
@@ -91,5 +92,68 @@ impl Sparks {
         if kept.len() < MOST {
             kept.insert(id, (Instant::now(), spark.clone()));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::status::tests::{NOW, agent};
+    use super::*;
+    use crate::presence::Presence;
+    use widget_core::store::{Bucket, Range};
+
+    fn bucket(at: Timestamp) -> Bucket {
+        let range = Range {
+            min: 25.0,
+            max: 75.0,
+            mean: 50.0,
+        };
+        Bucket {
+            at,
+            count: 60,
+            total_memory: 100,
+            used_memory: range,
+            average_cpu: range,
+            gauges: Vec::new(),
+        }
+    }
+
+    fn spark(minutes: &[u64]) -> Spark {
+        let query = series::window(agent("a", Presence::Online).record.id, NOW, SPAN, POINTS);
+        let at = |minute: &u64| bucket(query.from.after(Duration::from_secs(60 * minute)));
+        let summary = Summary {
+            step: Duration::from_secs(60),
+            buckets: minutes.iter().map(at).collect(),
+        };
+        Spark::new(&summary, &query, 1_000)
+    }
+
+    #[test]
+    fn a_minute_without_reports_is_a_gap() {
+        let spark = spark(&[0, 1, 3, 4]);
+        assert_eq!(spark.memory, "M1.0 14.0L3.0 14.0M7.0 14.0L9.0 14.0");
+        assert_eq!(spark.cpu, spark.memory);
+    }
+
+    #[test]
+    fn it_says_in_words_what_it_shows() {
+        let words = "25 to 75 %, mean 50 %";
+        assert_eq!(
+            spark(&[5]).label,
+            format!("Last hour: memory {words}; CPU {words}")
+        );
+        assert_eq!(
+            spark(&[]).label,
+            "Last hour: memory no reports; CPU no reports"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_curve_is_kept_for_a_short_while() {
+        let (sparks, id) = (Sparks::default(), AgentId::from_u128(1));
+        sparks.keep(id, &Spark::default());
+        assert!(sparks.kept(id).is_some());
+        tokio::time::advance(FRESH).await;
+        assert!(sparks.kept(id).is_none());
     }
 }

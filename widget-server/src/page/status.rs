@@ -97,6 +97,14 @@ pub(super) fn skew(agent: &AgentStatus) -> Option<i64> {
     agent.skew_ms.filter(|skew| skew.unsigned_abs() > SKEWED)
 }
 
+/// Now by the agent's clock, which is the one that its reports are kept by.
+pub(super) fn agents_clock(agent: &AgentStatus, now: Timestamp) -> Timestamp {
+    Timestamp::from_millis(
+        now.as_millis()
+            .saturating_sub(skew(agent).unwrap_or_default()),
+    )
+}
+
 #[cfg(test)]
 pub(super) mod tests {
     use widget_core::id::AgentId;

@@ -1,4 +1,5 @@
 //! A full disk: said as it is, nothing half done, and over as soon as there is room.
+
 use crate::common::{append, batch, open, seqs, whole};
 use futures_lite::future::{block_on, zip};
 use tempfile::TempDir;

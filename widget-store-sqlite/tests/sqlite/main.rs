@@ -8,6 +8,7 @@
 
 mod common;
 mod full;
+mod leases;
 mod opening;
 mod retention;
 mod suites;

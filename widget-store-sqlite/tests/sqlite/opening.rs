@@ -1,4 +1,5 @@
 //! Opening: what is refused, and what the error says.
+
 use std::fs;
 use std::path::Path;
 

@@ -1,4 +1,5 @@
 //! How reports leave: by the server's clock, whatever the agent's says, and with their agent.
+
 use crate::common::{append, batch, open, seqs};
 use futures_lite::future::block_on;
 use rusqlite::Connection;

@@ -1,4 +1,5 @@
 //! What was answered is there afterwards: after closing, and after a killed process.
+
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -8,7 +9,9 @@ use crate::common::{append, batch, open, seqs};
 use futures_lite::future::block_on;
 use rusqlite::Connection;
 use tempfile::TempDir;
-use widget_core::store::{Admission, AgentStore, Arrival, LeaseRequest, ReportStore, TaskStore};
+use widget_core::store::{
+    Admission, AgentStore, Arrival, LeaseRequest, ReportBatch, ReportStore, TaskStore,
+};
 use widget_core::testkit::fixtures::{NOW, agent, epoch, new_task, task_id};
 
 const CHILD: &str = "WIDGET_TEST_APPEND_TO";
@@ -75,38 +78,27 @@ fn child_that_appends_until_it_is_killed() {
         for n in 1..=AGENTS {
             let store = &store;
             scope.spawn(move || {
-                for seq in 1.. {
-                    let after = through(store, n);
-                    assert_eq!(
-                        append(store, batch(agent(n), after, after + 3))
-                            .unwrap()
-                            .stored,
-                        3
-                    );
+                let mut last = through(store, n);
+                loop {
+                    let next = append(store, batch(agent(n), last, last + 3));
+                    last = next.unwrap().through;
                     // One write for each line, so that none is cut in two.
-                    let line = format!("answered {n} {}\n", after + 3);
+                    let line = format!("answered {n} {last}\n");
                     std::io::stdout().write_all(line.as_bytes()).unwrap();
-                    let _ = seq;
                 }
             });
         }
     });
 }
 
-/// Where an earlier life of this child has come to.
+/// How far an agent has come: a batch that begins far above is answered with the watermark.
 fn through(store: &dyn ReportStore, n: u8) -> u64 {
-    let ahead = u64::MAX - 1;
-    block_on(store.append(batch_of_nothing(n, ahead)))
-        .unwrap()
-        .through
-}
-
-fn batch_of_nothing(n: u8, after: u64) -> widget_core::store::ReportBatch {
-    widget_core::store::ReportBatch {
-        after,
-        through: after,
+    let ahead = ReportBatch {
+        after: u64::MAX,
+        through: u64::MAX,
         ..batch(agent(n), 0, 0)
-    }
+    };
+    block_on(store.append(ahead)).unwrap().through
 }
 
 #[test]

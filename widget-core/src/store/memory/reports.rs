@@ -19,6 +19,7 @@ pub(super) struct Reports {
     marks: BTreeMap<Option<SpoolEpoch>, Watermark>,
     /// By `at`, then by the number in this store.
     rows: BTreeMap<(Timestamp, u64), StoredReport>,
+    /// The one that came last.
     newest: Option<(Timestamp, u64)>,
 }
 
@@ -148,6 +149,16 @@ impl ReportStore for MemoryStore {
                 pruned += usize::from(!keep);
                 keep
             });
+            if reports
+                .newest
+                .is_none_or(|key| !reports.rows.contains_key(&key))
+            {
+                reports.newest = reports
+                    .rows
+                    .keys()
+                    .max_by_key(|(_, number)| *number)
+                    .copied();
+            }
         }
         Ok(pruned)
     }

@@ -217,8 +217,14 @@ impl TaskStore for MemoryStore {
 
     async fn replace(&self, change: TaskChange) -> Result<Revision, StoreError> {
         let tasks = &mut self.rows().tasks;
-        let number = *tasks.numbers.get(&change.id).ok_or(StoreErrorKind::NotFound)?;
-        let task = tasks.rows.get_mut(&number).ok_or(StoreErrorKind::NotFound)?;
+        let number = *tasks
+            .numbers
+            .get(&change.id)
+            .ok_or(StoreErrorKind::NotFound)?;
+        let task = tasks
+            .rows
+            .get_mut(&number)
+            .ok_or(StoreErrorKind::NotFound)?;
         if task.revision != change.expected {
             return Err(StoreErrorKind::Conflict.into());
         }

@@ -72,7 +72,10 @@ pub async fn a_deleted_agent_begins_anew(store: &dyn AgentStore) {
         ..arrival(1)
     };
     let row = arrive(store, &version_1).await;
-    assert_eq!((row.first_seen, row.last_seen, row.left), (at(2), at(2), None));
+    assert_eq!(
+        (row.first_seen, row.last_seen, row.left),
+        (at(2), at(2), None)
+    );
     assert_eq!((row.protocol, row.epoch), (1, None));
     assert_eq!(row.describe, Describe::default());
 }

@@ -1,4 +1,4 @@
-//! What an [`AgentStore`](crate::store::AgentStore) promises, and the list of its cases:
+//! What an [`AgentStore`] promises, and the list of its cases:
 //! [`agent_store_suite!`](crate::agent_store_suite).
 
 pub mod list;
@@ -57,5 +57,9 @@ async fn arrive(store: &dyn AgentStore, arrival: &Arrival) -> AgentRecord {
 }
 
 async fn read(store: &dyn AgentStore, agent: AgentId) -> AgentRecord {
-    store.agent(agent).await.unwrap().expect("the agent is known")
+    store
+        .agent(agent)
+        .await
+        .unwrap()
+        .expect("the agent is known")
 }

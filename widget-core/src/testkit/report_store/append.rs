@@ -200,7 +200,13 @@ pub async fn version_1_samples_are_numbered_by_the_server(store: &dyn ReportStor
     }
     let rows = all(store, ONE).await;
     assert!(rows.iter().all(|row| row.received == at(9)));
-    assert_eq!(rows[0].report, Report { seq: 1, ..report(77, 1) });
+    assert_eq!(
+        rows[0].report,
+        Report {
+            seq: 1,
+            ..report(77, 1)
+        }
+    );
     assert_eq!(seqs(store, ONE).await, [1, 2, 3]);
     assert_eq!(dropped(store, ONE).await, 0);
 }

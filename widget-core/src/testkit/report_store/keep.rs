@@ -70,6 +70,18 @@ pub async fn the_latest_survives_the_pruning_of_older_ones(store: &dyn ReportSto
     assert_eq!(store.latest(&[ONE]).await.unwrap()[0].report, None);
 }
 
+/// Also between the steps of a pruning an agent with reports has a latest one.
+pub async fn there_is_a_latest_while_there_is_any(store: &dyn ReportStore) {
+    let jumpy = vec![report(1, 50), report(2, -20), report(3, 10)];
+    append(store, received(0, batch(0, 3, jumpy))).await;
+    while store.prune_reports(at(1), 1).await.unwrap() > 0 {
+        let left = !all(store, ONE).await.is_empty();
+        let latest = store.latest(&[ONE]).await.unwrap();
+        assert_eq!(latest[0].report.is_some(), left);
+    }
+    assert!(all(store, ONE).await.is_empty());
+}
+
 /// What was dropped stays counted.
 pub async fn drops_are_remembered_after_pruning(store: &dyn ReportStore) {
     append(store, received(0, batch(0, 5, vec![report(5, 5)]))).await;

@@ -1,4 +1,4 @@
-//! What a [`ReportStore`](crate::store::ReportStore) promises, and the list of its cases:
+//! What a [`ReportStore`] promises, and the list of its cases:
 //! [`report_store_suite!`](crate::report_store_suite).
 
 pub mod append;
@@ -51,6 +51,7 @@ macro_rules! report_store_suite {
                 prune_counts_over_all_agents,
                 a_pruned_report_does_not_come_back,
                 the_latest_survives_the_pruning_of_older_ones,
+                there_is_a_latest_while_there_is_any,
                 drops_are_remembered_after_pruning,
                 deleted_reports_are_gone_with_their_watermark,
                 deleting_leaves_other_agents_alone,

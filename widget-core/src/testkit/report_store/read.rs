@@ -202,7 +202,10 @@ pub async fn a_summary_equals_one_counted_by_hand(store: &dyn ReportStore) {
         };
         let step = query.step();
         let mut expected = BTreeMap::<i64, Vec<&Report>>::new();
-        for report in reports.iter().filter(|r| query.from <= r.at && r.at < query.to) {
+        for report in reports
+            .iter()
+            .filter(|r| query.from <= r.at && r.at < query.to)
+        {
             let position = (report.at.as_millis() - query.from.as_millis()) / step;
             let start = query.from.as_millis() + position * step;
             expected.entry(start).or_default().push(report);

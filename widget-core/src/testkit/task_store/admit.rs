@@ -101,7 +101,10 @@ pub async fn a_sequence_seen_that_was_given_changes_nothing(store: &dyn TaskStor
     let task = put_running(store, new_task(1, ONE), false).await;
     let first = admit(store, ONE, EPOCH).await;
     for seen in [0, 1] {
-        assert_eq!(admit_seen(store, (ONE, EPOCH), (first.store, seen)).await, first);
+        assert_eq!(
+            admit_seen(store, (ONE, EPOCH), (first.store, seen)).await,
+            first
+        );
     }
     lease(store, ONE, &[]).await;
     assert_eq!(read(store, &task).await, task);

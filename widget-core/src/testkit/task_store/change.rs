@@ -99,7 +99,10 @@ pub async fn every_phase_reads_back_equal(store: &dyn TaskStore) {
             started_before: round % 5 == 0,
             phase,
         };
-        let revision = store.replace(change_to(&task, state.clone())).await.unwrap();
+        let revision = store
+            .replace(change_to(&task, state.clone()))
+            .await
+            .unwrap();
         task.state = state;
         task.revision = revision;
         assert_eq!(read(store, &task).await, task);
@@ -243,7 +246,9 @@ pub async fn a_late_finish_is_kept_as_evidence(store: &dyn TaskStore) {
 
 /// There is nothing to apply an event to.
 pub async fn apply_to_an_unknown_task_is_none(store: &dyn TaskStore) {
-    let applied = store.apply(task_id(9), &Event::Cancel, Actor::Api, NOW).await;
+    let applied = store
+        .apply(task_id(9), &Event::Cancel, Actor::Api, NOW)
+        .await;
     assert_eq!(applied.unwrap(), None);
 }
 
@@ -288,11 +293,12 @@ pub async fn racing_changes_of_one_revision_have_one_winner(store: &dyn TaskStor
     let [(winner, Ok(Revision(1)))] = wins.as_slice() else {
         panic!("{results:?}");
     };
-    let lost = |r: &&Result<_, crate::store::StoreError>| {
-        matches!(r, Err(error) if *error.kind() == StoreErrorKind::Conflict)
-    };
+    let lost = |r: &&Result<_, crate::store::StoreError>| matches!(r, Err(error) if *error.kind() == StoreErrorKind::Conflict);
     assert_eq!(results.iter().filter(lost).count(), 7);
-    assert_eq!(read(store, &task).await.state.ttl_at, Timestamp::from_secs(*winner));
+    assert_eq!(
+        read(store, &task).await.state.ttl_at,
+        Timestamp::from_secs(*winner)
+    );
 }
 
 /// Somebody cancels while the agent accepts: whoever is first decides, and everyone is told so.
@@ -305,7 +311,10 @@ pub async fn racing_cancel_and_accept_agree_on_one_winner(store: &dyn TaskStore)
             block_on(apply(store, &task, event, NOW)).result
         });
         let now = read(store, &task).await;
-        let changes = results.iter().filter(|r| **r == Ok(AppliedKind::Changed)).count();
+        let changes = results
+            .iter()
+            .filter(|r| **r == Ok(AppliedKind::Changed))
+            .count();
         assert_eq!(now.revision, Revision(1 + u64::try_from(changes).unwrap()));
         assert_eq!(now.timeline.len(), 2 + changes);
         let accepts: Vec<_> = results.iter().skip(1).step_by(2).collect();

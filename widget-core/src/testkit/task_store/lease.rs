@@ -48,7 +48,10 @@ pub async fn sequences_rise_for_each_agent_and_stay_on_a_second_lease(store: &dy
     change(store, &first, &Event::LeaseEnded, NOW).await;
     put(store, new_task(4, ONE)).await;
     let again = lease(store, ONE, &[&second]).await.tasks;
-    let numbers: Vec<_> = again.iter().map(|t| (t.sequence, t.state.attempt)).collect();
+    let numbers: Vec<_> = again
+        .iter()
+        .map(|t| (t.sequence, t.state.attempt))
+        .collect();
     assert_eq!(numbers, [(Some(1), Attempt(2)), (Some(3), Attempt(1))]);
     assert_eq!(admit(store, ONE, EPOCH).await.sequence, 3);
 }
@@ -231,7 +234,10 @@ pub async fn an_unknown_task_is_cancelled_at_the_agent(store: &dyn TaskStore) {
 pub async fn another_agents_task_is_cancelled_at_the_agent(store: &dyn TaskStore) {
     let task = put_leased(store, new_task(1, TWO)).await;
     admit(store, ONE, EPOCH).await;
-    assert_eq!(cancels(store, &[held(&task)]).await, [cancel_of(held(&task))]);
+    assert_eq!(
+        cancels(store, &[held(&task)]).await,
+        [cancel_of(held(&task))]
+    );
     assert_eq!(read(store, &task).await, task);
 }
 
@@ -246,7 +252,11 @@ pub async fn a_cancel_that_was_seen_is_not_repeated(store: &dyn TaskStore) {
         cancel_seen: true,
         ..held(task)
     };
-    assert!(cancels(store, &[seen(&running), seen(&ended)]).await.is_empty());
+    assert!(
+        cancels(store, &[seen(&running), seen(&ended)])
+            .await
+            .is_empty()
+    );
 }
 
 /// Room 0 asks for cancels only.
@@ -283,7 +293,10 @@ pub async fn racing_leases_never_raise_an_attempt_twice(store: &dyn TaskStore) {
     };
     let got: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(take)).collect();
-        threads.into_iter().flat_map(|t| t.join().unwrap()).collect()
+        threads
+            .into_iter()
+            .flat_map(|t| t.join().unwrap())
+            .collect()
     });
     let mut pairs: Vec<_> = got.iter().map(|t| (t.sequence, t.id)).collect();
     pairs.sort_unstable();

@@ -1,4 +1,4 @@
-//! What a [`TaskStore`](crate::store::TaskStore) promises, and the list of its cases:
+//! What a [`TaskStore`] promises, and the list of its cases:
 //! [`task_store_suite!`](crate::task_store_suite).
 
 pub mod admit;
@@ -136,7 +136,11 @@ async fn put(store: &dyn TaskStore, task: NewTask) -> Task {
 }
 
 async fn read(store: &dyn TaskStore, task: &Task) -> Task {
-    store.task(task.id).await.unwrap().expect("the task is there")
+    store
+        .task(task.id)
+        .await
+        .unwrap()
+        .expect("the task is there")
 }
 
 async fn admit(store: &dyn TaskStore, agent: AgentId, epoch: SpoolEpoch) -> Admitted {
@@ -202,12 +206,7 @@ async fn put_cancelled(store: &dyn TaskStore, task: NewTask, when: Timestamp) ->
     change(store, &task, &Event::Cancel, when).await
 }
 
-async fn apply(
-    store: &dyn TaskStore,
-    task: &Task,
-    event: &Event,
-    now: Timestamp,
-) -> AppliedEvent {
+async fn apply(store: &dyn TaskStore, task: &Task, event: &Event, now: Timestamp) -> AppliedEvent {
     let applied = store.apply(task.id, event, Actor::Server, now).await;
     applied.unwrap().expect("the task is there")
 }

@@ -55,7 +55,7 @@ pub async fn room_limits_the_number(store: &dyn TaskStore) {
 
 /// No more bytes of input than asked for, but one task however large.
 pub async fn bytes_limit_the_input_but_one_always_goes(store: &dyn TaskStore) {
-    for (n, len) in [(1, 100), (2, 40), (3, 60), (4, 1)] {
+    for (n, len) in [(1, 150), (2, 40), (3, 60), (4, 1)] {
         let task = NewTask {
             input: Payload::from_json_text(vec![b'1'; len]),
             ..new_task(n, ONE)

@@ -1,23 +1,14 @@
-//! The rules of a task's life: every event in every state against a table, and what holds for
-//! whatever happens in whatever order.
+//! Every event in every state, against tables that can be read.
 
 use std::time::Duration;
 
-use proptest::prelude::*;
-use proptest::test_runner::{Config, RngSeed};
 use widget_core::Payload;
-use widget_core::id::{Attempt, SpoolEpoch};
+use widget_core::id::Attempt;
 use widget_core::task::{
-    AgentEvent, Applied, Event, Failure, Fault, Finish, FinishKind, Outcome, Phase, Reached,
-    StateName, TaskState,
+    AgentEvent, Applied, Event, Fault, Finish, Outcome, Phase, Reached, StateName, TaskState,
 };
-use widget_core::time::Timestamp;
 
-const NOW: Timestamp = Timestamp::from_millis(1_795_361_105_007);
-const HOUR: Duration = Duration::from_secs(3_600);
-const EPOCH: SpoolEpoch = SpoolEpoch::from_bytes([1; 16]);
-const OTHER: SpoolEpoch = SpoolEpoch::from_bytes([2; 16]);
-const CURRENT: Attempt = Attempt(2);
+use crate::{CURRENT, Flags, HOUR, NOW, all_flags, event, failure, phase, state};
 
 /// What each event makes of the four states that are not the end.
 ///
@@ -90,104 +81,10 @@ fn header_and_rows(table: &str) -> (Vec<&str>, Vec<Vec<&str>>) {
     (rows.next().unwrap(), rows.collect())
 }
 
-fn failure() -> Failure {
-    Failure::new("code", "a sentence")
-}
-
-fn finish(kind: FinishKind) -> AgentEvent {
-    AgentEvent::Finish(Finish::without(kind, failure()))
-}
-
-/// The event that a row names, and when it happens. What an agent says is of this attempt.
-fn event(name: &str, attempt: Attempt) -> (Event, Timestamp) {
-    let said = |event| (Event::Said(attempt, event), NOW);
-    let until = NOW.after(HOUR);
-    let lease = |epoch| (Event::Lease { epoch, until }, NOW);
-    let accept = AgentEvent::Accept { idempotent: false };
-    let retry = AgentEvent::Retry {
-        failure: failure(),
-        after_ms: 5_000,
-    };
-    match name {
-        "lease" => lease(EPOCH),
-        "lease other epoch" => lease(OTHER),
-        "lease ended" => (Event::LeaseEnded, NOW),
-        "ttl passed" => (Event::TtlPassed, NOW),
-        "no word" => (Event::NoWord, NOW),
-        "heard" => (Event::Heard, NOW),
-        "heard an hour later" => (Event::Heard, NOW.after(HOUR)),
-        "cancel" => (Event::Cancel, NOW),
-        "handed to v1" => (Event::HandedToV1, NOW),
-        "spool lost" => (Event::SpoolLost, NOW),
-        "store behind" => (Event::StoreBehind, NOW),
-        "agent deleted" => (Event::AgentDeleted, NOW),
-        "accept" => said(accept),
-        "accept past ttl" => (said(accept).0, NOW.after(HOUR * 2)),
-        "reject" => said(AgentEvent::Reject(failure())),
-        "start" => said(AgentEvent::Start),
-        "progress" => said(AgentEvent::Progress(Payload::null())),
-        "finish succeeded" => said(finish(FinishKind::Succeeded)),
-        "finish failed" => said(finish(FinishKind::Failed)),
-        "finish stopped" => said(finish(FinishKind::Stopped)),
-        "finish timed_out" => said(finish(FinishKind::TimedOut)),
-        "finish interrupted" => said(finish(FinishKind::Interrupted)),
-        "retry" => said(retry),
-        "cancel confirmed" => said(AgentEvent::CancelConfirmed),
-        "expire" => said(AgentEvent::Expire),
-        other => panic!("no event {other}"),
-    }
-}
-
-fn events(table: &str) -> Vec<String> {
-    let (_, rows) = header_and_rows(table);
-    rows.iter().map(|row| row[0].to_owned()).filter(|name| !name.starts_with("--")).collect()
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Flags {
-    started_before: bool,
-    idempotent: bool,
-    asked: bool,
-}
-
-fn all_flags() -> impl Iterator<Item = Flags> {
-    (0..8).map(|bits| Flags {
-        started_before: bits & 1 != 0,
-        idempotent: bits & 2 != 0,
-        asked: bits & 4 != 0,
-    })
-}
-
-fn state(flags: Flags, phase: Phase) -> TaskState {
-    TaskState {
-        attempt: CURRENT,
-        ttl_at: NOW.after(HOUR),
-        cancel_requested: flags.asked,
-        idempotent: flags.idempotent,
-        started_before: flags.started_before,
-        phase,
-    }
-}
-
-fn phase(name: &str) -> Phase {
-    match name {
-        "queued" => Phase::Queued { not_before: None },
-        "leased" => Phase::Leased {
-            epoch: EPOCH,
-            until: NOW,
-        },
-        "accepted" => Phase::Accepted {
-            epoch: EPOCH,
-            heard: NOW,
-        },
-        "running" => Phase::Running {
-            epoch: EPOCH,
-            since: NOW,
-            heard: NOW,
-            progress: None,
-        },
-        other => panic!("no phase {other}"),
-    }
+/// The events of the table, by name.
+pub(crate) fn events() -> Vec<String> {
+    let (_, rows) = header_and_rows(TABLE);
+    rows.iter().map(|row| row[0].to_owned()).collect()
 }
 
 /// The cell that what happened would be written as.
@@ -211,10 +108,18 @@ fn happened(before: &TaskState, result: &Result<Applied, Fault>) -> String {
 /// What the cell comes to with these flags.
 fn expected(cell: &str, flags: Flags) -> &str {
     if let Some(unstarted) = cell.strip_suffix('*') {
-        return if flags.started_before { "interrupted" } else { unstarted };
+        return if flags.started_before {
+            "interrupted"
+        } else {
+            unstarted
+        };
     }
     if let Some((certain, again)) = cell.split_once(" / ") {
-        return if flags.idempotent && !flags.asked { again } else { certain };
+        return if flags.idempotent && !flags.asked {
+            again
+        } else {
+            certain
+        };
     }
     match cell {
         "asked" if flags.asked => "same",
@@ -272,13 +177,16 @@ fn a_task_that_may_have_started_is_remembered_so_when_it_is_queued_again() {
         let Ok(Applied::Change(after)) = lost else {
             panic!("{lost:?}")
         };
-        assert_eq!(after.started_before, flags.started_before, "it was never told to go on");
+        assert_eq!(
+            after.started_before, flags.started_before,
+            "it was never told to go on"
+        );
     }
 }
 
 #[test]
 fn only_a_lease_from_the_queue_raises_the_attempt() {
-    for name in events(TABLE) {
+    for name in events() {
         for column in ["queued", "leased", "accepted", "running"] {
             let flags = Flags {
                 started_before: false,
@@ -338,7 +246,11 @@ fn late(name: &str, end: &TaskState) -> &'static str {
         panic!("{end:?}")
     };
     if let Some(kind) = name.strip_prefix("finish ") {
-        return if outcome.state.as_str() == kind { "same" } else { "evidence" };
+        return if outcome.state.as_str() == kind {
+            "same"
+        } else {
+            "evidence"
+        };
     }
     if let Some(row) = rows(LATE_BY_REACH).find(|row| row[0] == name) {
         return match row[1 + *reached as usize] {
@@ -354,10 +266,14 @@ fn late(name: &str, end: &TaskState) -> &'static str {
 #[test]
 fn after_the_end_nothing_changes_and_repeats_are_told_from_contradictions() {
     for end in ends() {
-        for name in events(TABLE) {
+        for name in events() {
             let (event, now) = event(&name, CURRENT);
             let result = end.apply(&event, now);
-            assert_eq!(happened(&end, &result), late(&name, &end), "{name} in {end:?}");
+            assert_eq!(
+                happened(&end, &result),
+                late(&name, &end),
+                "{name} in {end:?}"
+            );
         }
     }
 }
@@ -372,7 +288,10 @@ fn a_finish_with_another_output_is_evidence_and_not_a_repeat() {
         panic!()
     };
     assert_eq!(ended.apply(&said(&first), NOW), Ok(Applied::Same));
-    assert_eq!(ended.apply(&said(&second), NOW), Ok(Applied::Evidence(second)));
+    assert_eq!(
+        ended.apply(&said(&second), NOW),
+        Ok(Applied::Evidence(second))
+    );
 }
 
 #[test]
@@ -382,7 +301,7 @@ fn a_word_of_another_attempt_never_changes_anything() {
         states.extend(["queued", "leased", "accepted", "running"].map(|p| state(flags, phase(p))));
     }
     for before in states {
-        for name in events(TABLE) {
+        for name in events() {
             for (attempt, expected) in [(Attempt(1), "stale"), (Attempt(3), "-")] {
                 let (event, now) = event(&name, attempt);
                 if matches!(event, Event::Said(..)) {
@@ -400,145 +319,11 @@ fn a_task_that_was_never_leased_has_no_attempt_to_speak_of() {
     let Ok(Applied::Change(ended)) = queued.apply(&Event::Cancel, NOW) else {
         panic!()
     };
-    for name in events(TABLE) {
+    for name in events() {
         let (event, now) = event(&name, Attempt(0));
         if matches!(event, Event::Said(..)) {
             assert_eq!(queued.apply(&event, now), Err(Fault::Stale), "{name}");
             assert_eq!(happened(&ended, &ended.apply(&event, now)), "-", "{name}");
         }
-    }
-}
-
-/// Something that happens: a row of the table, how far off the attempt is that an agent names,
-/// how much later it happens.
-fn happening() -> impl Strategy<Value = (String, i64, u64)> {
-    // Leases and accepts often, so that many sequences come far.
-    let likely = prop::sample::select(vec!["lease", "accept", "start", "retry", "lease ended"]);
-    let any = prop::sample::select(events(TABLE));
-    let name = prop_oneof![likely.prop_map(str::to_owned), any];
-    let off = prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)];
-    (name, off, 0..600_u64)
-}
-
-/// Runs the happenings one after the other; shows each step to `check` with the state before it.
-fn live(
-    happenings: &[(String, i64, u64)],
-    idempotent: bool,
-    mut check: impl FnMut(&TaskState, &Event, Timestamp, &Result<Applied, Fault>),
-) {
-    let mut current = TaskState::queued(NOW.after(HOUR), None);
-    let mut now = NOW;
-    for (name, off, later) in happenings {
-        now = now.after(Duration::from_secs(*later));
-        let attempt = u32::try_from(i64::from(current.attempt.0) + off).unwrap_or(0);
-        let (mut event, _) = event(name, Attempt(attempt));
-        if let Event::Said(_, AgentEvent::Accept { idempotent: said }) = &mut event {
-            *said = idempotent;
-        }
-        let result = current.apply(&event, now);
-        check(&current, &event, now, &result);
-        if let Ok(Applied::Change(next)) = result {
-            current = next;
-        }
-    }
-}
-
-fn config() -> Config {
-    Config {
-        cases: 2_000,
-        rng_seed: RngSeed::Fixed(11),
-        failure_persistence: None,
-        ..Config::default()
-    }
-}
-
-fn lives() -> impl Strategy<Value = Vec<(String, i64, u64)>> {
-    prop::collection::vec(happening(), 1..40)
-}
-
-proptest! {
-    #![proptest_config(config())]
-
-    #[test]
-    fn terminal_is_terminal(life in lives(), idempotent: bool) {
-        live(&life, idempotent, |before, event, _, result| {
-            let changed = matches!(result, Ok(Applied::Change(_)));
-            assert!(!(before.name().is_terminal() && changed), "{event:?} in {before:?}");
-        });
-    }
-
-    #[test]
-    fn an_attempt_never_falls_and_never_skips(life in lives(), idempotent: bool) {
-        live(&life, idempotent, |before, _, _, result| {
-            if let Ok(Applied::Change(after)) = result {
-                let next = before.attempt.next();
-                assert!(after.attempt == before.attempt || after.attempt == next);
-            }
-        });
-    }
-
-    #[test]
-    fn who_asked_to_cancel_never_sees_it_queued_again(life in lives(), idempotent: bool) {
-        live(&life, idempotent, |before, event, _, result| {
-            if let Ok(Applied::Change(after)) = result {
-                assert!(after.cancel_requested || !before.cancel_requested);
-                let waits = matches!(after.name(), StateName::Queued | StateName::Leased);
-                assert!(!(after.cancel_requested && waits), "{event:?}");
-            }
-        });
-    }
-
-    #[test]
-    fn cancelled_expired_and_rejected_promise_that_nothing_happened(
-        life in lives(),
-        idempotent: bool,
-    ) {
-        let mut may_have_started = false;
-        live(&life, idempotent, |before, event, _, result| {
-            let Ok(Applied::Change(after)) = result else { return };
-            let lost = before.name() == StateName::Accepted && after.name() == StateName::Queued;
-            may_have_started |= lost || after.name() == StateName::Running;
-            let promise = [StateName::Cancelled, StateName::Expired, StateName::Rejected];
-            assert!(!(promise.contains(&after.name()) && may_have_started), "{event:?}");
-            assert!(!after.started_before || may_have_started);
-        });
-    }
-
-    #[test]
-    fn a_stale_attempt_changes_nothing(life in lives(), idempotent: bool) {
-        live(&life, idempotent, |before, event, _, result| {
-            if let Event::Said(attempt, _) = event
-                && *attempt < before.attempt
-            {
-                assert_eq!(*result, Err(Fault::Stale));
-            }
-        });
-    }
-
-    #[test]
-    fn what_is_accepted_after_its_ttl_has_expired(life in lives(), idempotent: bool) {
-        live(&life, idempotent, |before, event, now, result| {
-            let accept = matches!(
-                event,
-                Event::Said(attempt, AgentEvent::Accept { .. }) if *attempt == before.attempt
-            );
-            if accept && before.name() == StateName::Leased && now > before.ttl_at {
-                let Ok(Applied::Change(after)) = result else { panic!("{result:?}") };
-                let unstarted = !before.started_before;
-                let end = if unstarted { StateName::Expired } else { StateName::Interrupted };
-                assert_eq!(after.name(), end);
-            }
-        });
-    }
-
-    #[test]
-    fn a_repeat_right_after_changes_nothing(life in lives(), idempotent: bool) {
-        live(&life, idempotent, |before, event, now, result| {
-            let (Event::Said(_, said), Ok(Applied::Change(after))) = (event, result) else { return };
-            if !matches!(said, AgentEvent::Progress(_)) && before != after {
-                let again = after.apply(event, now);
-                assert!(!matches!(again, Ok(Applied::Change(_))), "{event:?} in {after:?}");
-            }
-        });
     }
 }

@@ -1,0 +1,56 @@
+//! A whole agent against a server in memory, on virtual time.
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on has to fail"
+)]
+
+mod reports;
+mod server;
+mod tasks;
+mod the_end;
+#[cfg(feature = "json")]
+mod typed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use server::Server;
+use tokio::task::JoinHandle;
+use widget_agent::widget_core::id::AgentId;
+use widget_agent::widget_core::runtime::TokioRuntime;
+use widget_agent::{Agent, AgentBuilder, AgentHandle, Ended, Host, Probe, Sample};
+
+/// Measures the same each time.
+#[derive(Debug)]
+struct Fixed;
+
+impl Probe for Fixed {
+    fn warm_up(&mut self) -> Duration {
+        Duration::from_millis(200)
+    }
+
+    fn measure(&mut self, sample: &mut Sample) {
+        sample.total_memory = 100;
+        sample.used_memory = 40;
+        sample.average_cpu = 2.5;
+    }
+}
+
+/// An agent that can be built, with a transport to this server.
+fn builder(server: &Arc<Server>) -> AgentBuilder {
+    Agent::builder()
+        .id(AgentId::from_u128(1))
+        .runtime(Arc::new(TokioRuntime::current().unwrap()))
+        .transport(server.transport("memory"))
+        .host(Host::default())
+        .without_host_probe()
+        .probe(Fixed)
+}
+
+/// Builds it and drives it in the background.
+fn start(builder: AgentBuilder) -> (JoinHandle<Ended>, AgentHandle) {
+    let (agent, handle) = builder.build().unwrap();
+    (tokio::spawn(agent.run()), handle)
+}
