@@ -1,7 +1,12 @@
 //! How long a task takes to reach an agent that waits for it: from the call of the handle until
 //! the task is in the agent's hands, over TCP on loopback, the store in memory. Beside it, in the
 //! same run, the floor: a bare ping-pong of 64 bytes between two such threads.
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a bench")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench"
+)]
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -31,7 +36,10 @@ const PAUSE: Duration = Duration::from_micros(300);
 
 fn on_a_thread<F: Future<Output = ()>>(work: impl FnOnce() -> F + Send + 'static) {
     thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .unwrap();
         runtime.block_on(async { work().await });
     });
 }
@@ -46,7 +54,9 @@ fn server() -> (ServerHandle, SocketAddr) {
         let listener = TcpListener::bind(([127, 0, 0, 1], 0).into()).await.unwrap();
         let address = listener.local_addr().unwrap();
         let store = Arc::new(MemoryStore::new(StoreEpoch::from_bytes([1; 16])));
-        let server = Server::builder(runtime(), store.into()).listener(listener).build();
+        let server = Server::builder(runtime(), store.into())
+            .listener(listener)
+            .build();
         send.send((server.handle(), address)).unwrap();
         let stop = Stop::new();
         server.run(stop.signal()).await.unwrap();
@@ -70,13 +80,23 @@ fn agent(at: SocketAddr) -> Receiver<Instant> {
         };
         let (connection, _) = transport.connect(Opening::Hello(hello)).await.unwrap();
         loop {
-            let ask = RequestWork { room: 1, wait_ms: 25_000, holding: Vec::new() };
+            let ask = RequestWork {
+                room: 1,
+                wait_ms: 25_000,
+                holding: Vec::new(),
+            };
             let answer = connection.call(Command::RequestWork(ask)).await;
-            let Ok(Response::Work(work)) = answer else { return };
+            let Ok(Response::Work(work)) = answer else {
+                return;
+            };
             let now = Instant::now();
             for task in work.tasks {
                 let event = AgentEvent::Finish(Finish::succeeded(Payload::null()));
-                let item = UpdateItem { task: task.task, attempt: Attempt(1), event };
+                let item = UpdateItem {
+                    task: task.task,
+                    attempt: Attempt(1),
+                    event,
+                };
                 let update = Update { items: vec![item] };
                 connection.call(Command::Update(update)).await.unwrap();
                 if send.send(now).is_err() {
@@ -118,7 +138,9 @@ fn dispatch(criterion: &mut Criterion) {
 
     let (handle, at) = server();
     let got = agent(at);
-    let here = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let here = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap();
     group.bench_function("task to a waiting agent over TCP", |bencher| {
         bencher.iter_custom(|rounds| {
             let mut total = Duration::ZERO;
@@ -137,7 +159,10 @@ fn dispatch(criterion: &mut Criterion) {
 fn wait_for_agent(here: &tokio::runtime::Runtime, handle: &ServerHandle) -> Instant {
     loop {
         let start = Instant::now();
-        if here.block_on(handle.send(AGENT, "bench", Payload::null())).is_ok() {
+        if here
+            .block_on(handle.send(AGENT, "bench", Payload::null()))
+            .is_ok()
+        {
             return start;
         }
         thread::sleep(PAUSE);

@@ -1,6 +1,11 @@
 //! What it costs to write and read a report and a task, in each codec: time, and bytes on the
 //! wire. The floor is the copy of as many bytes.
-#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs, reason = "a bench")]
+#![allow(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a bench"
+)]
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -38,7 +43,12 @@ fn report() -> Command {
         gauges: Vec::new(),
     };
     let epoch = SpoolEpoch::from_bytes([7; 16]);
-    Command::Submit(Submit { epoch, after: 4_710, reports: vec![report], dropped: 0 })
+    Command::Submit(Submit {
+        epoch,
+        after: 4_710,
+        reports: vec![report],
+        dropped: 0,
+    })
 }
 
 fn task() -> Response {
@@ -53,7 +63,10 @@ fn task() -> Response {
         priority: 0,
         ordering_key: None,
     };
-    Response::Work(Work { tasks: vec![task], cancel: Vec::new() })
+    Response::Work(Work {
+        tasks: vec![task],
+        cancel: Vec::new(),
+    })
 }
 
 fn both<C: Codec, M: Serialize + DeserializeOwned>(
@@ -90,7 +103,12 @@ fn both<C: Codec, M: Serialize + DeserializeOwned>(
 fn encoding(criterion: &mut Criterion) {
     both::<Legacy, _>(criterion, "report", "v1", &report_v1());
     both::<Bincode, _>(criterion, "report", "bincode", &report());
-    both::<Legacy, _>(criterion, "task", "v1", &v1::Response::Task(v1::Task::Shutdown));
+    both::<Legacy, _>(
+        criterion,
+        "task",
+        "v1",
+        &v1::Response::Task(v1::Task::Shutdown),
+    );
     both::<Bincode, _>(criterion, "task", "bincode", &task());
 }
 

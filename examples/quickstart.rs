@@ -29,7 +29,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let store = Arc::new(MemoryStore::new(epoch));
     let listener = open::listener(&format!("tcp://{tcp}")).await?;
     let tcp = listener.local_addr().ok_or("no address")?;
-    let server = Server::builder(runtime.clone(), store.into()).boxed_listener(listener).build();
+    let server = Server::builder(runtime.clone(), store.into())
+        .boxed_listener(listener)
+        .build();
     let page = tokio::net::TcpListener::bind(admin).await?;
     let admin = page.local_addr()?;
     let app = router(server.handle(), HostRules::default());

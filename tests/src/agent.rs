@@ -26,7 +26,10 @@ impl AgentProgram {
         command.arg("--state").arg(state).args(more);
         let program = Program::start("widget-agent", &mut command);
         let line = program.line();
-        let id = line.strip_prefix("agent ").unwrap_or_else(|| panic!("{line}")).to_owned();
+        let id = line
+            .strip_prefix("agent ")
+            .unwrap_or_else(|| panic!("{line}"))
+            .to_owned();
         Self { program, id }
     }
 }

@@ -19,7 +19,10 @@ impl Api {
             .http_status_as_error(false)
             .timeout_global(Some(std::time::Duration::from_secs(10)))
             .build();
-        Self { base: base.to_owned(), client: config.into() }
+        Self {
+            base: base.to_owned(),
+            client: config.into(),
+        }
     }
 
     /// `http://host:port`.
@@ -34,7 +37,11 @@ impl Api {
     /// If there is no answer.
     #[must_use]
     pub fn get(&self, path: &str) -> (u16, Value) {
-        let mut answer = self.client.get(format!("{}{path}", self.base)).call().expect("an answer");
+        let mut answer = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .call()
+            .expect("an answer");
         let status = answer.status().as_u16();
         (status, answer.body_mut().read_json().unwrap_or_default())
     }
@@ -45,7 +52,11 @@ impl Api {
     /// If there is no answer.
     #[must_use]
     pub fn text(&self, path: &str) -> String {
-        let mut answer = self.client.get(format!("{}{path}", self.base)).call().expect("an answer");
+        let mut answer = self
+            .client
+            .get(format!("{}{path}", self.base))
+            .call()
+            .expect("an answer");
         answer.body_mut().read_to_string().expect("text")
     }
 
@@ -56,7 +67,11 @@ impl Api {
     #[must_use]
     pub fn post(&self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.client.post(format!("{}{path}", self.base));
-        let answer = if body.is_null() { request.send_empty() } else { request.send_json(body) };
+        let answer = if body.is_null() {
+            request.send_empty()
+        } else {
+            request.send_json(body)
+        };
         let mut answer = answer.expect("an answer");
         let status = answer.status().as_u16();
         (status, answer.body_mut().read_json().unwrap_or_default())
@@ -76,6 +91,9 @@ impl Api {
     pub fn seqs(&self, agent: &str) -> Vec<u64> {
         let (_, body) = self.get(&format!("/api/v1/agents/{agent}/reports?limit=10000"));
         let items = body["items"].as_array().cloned().unwrap_or_default();
-        items.iter().filter_map(|report| report["seq"].as_u64()).collect()
+        items
+            .iter()
+            .filter_map(|report| report["seq"].as_u64())
+            .collect()
     }
 }

@@ -26,7 +26,10 @@ pub struct Program {
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
     let test = std::env::current_exe().expect("the test has a path");
-    let target = test.ancestors().nth(2).expect("the test lies in target/PROFILE/deps");
+    let target = test
+        .ancestors()
+        .nth(2)
+        .expect("the test lies in target/PROFILE/deps");
     let path = target.join(name);
     assert!(
         path.exists(),
@@ -58,11 +61,21 @@ impl Program {
     /// If it cannot be started.
     #[must_use]
     pub fn start(name: &str, command: &mut Command) -> Self {
-        let command = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
+        let command = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
         let lines = read(child.stdout.take().expect("piped"));
         let errors = read(child.stderr.take().expect("piped"));
-        Self { name: name.to_owned(), child, lines, errors }
+        Self {
+            name: name.to_owned(),
+            child,
+            lines,
+            errors,
+        }
     }
 
     /// The next line of standard output.
@@ -71,9 +84,13 @@ impl Program {
     /// If none comes within ten seconds; it then shows what the program said on standard error.
     #[must_use]
     pub fn line(&self) -> String {
-        self.lines
-            .recv_timeout(LIMIT)
-            .unwrap_or_else(|_| panic!("{} printed no line: {}", self.name, self.errors().join("\n")))
+        self.lines.recv_timeout(LIMIT).unwrap_or_else(|_| {
+            panic!(
+                "{} printed no line: {}",
+                self.name,
+                self.errors().join("\n")
+            )
+        })
     }
 
     /// What it has said on standard error since the last time this was asked.
@@ -108,8 +125,15 @@ impl Program {
     /// # Panics
     /// If that fails.
     pub fn signal(&self, name: &str) {
-        let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status();
-        assert!(status.is_ok_and(|status| status.success()), "kill -{name} {}", self.name);
+        let status = Command::new("kill")
+            .arg(format!("-{name}"))
+            .arg(self.id().to_string())
+            .status();
+        assert!(
+            status.is_ok_and(|status| status.success()),
+            "kill -{name} {}",
+            self.name
+        );
     }
 
     /// Ends it as a power cut would, and waits until it is gone.
@@ -131,7 +155,9 @@ impl Program {
     #[must_use]
     pub fn exit(&mut self) -> ExitStatus {
         let name = self.name.clone();
-        until(&format!("the end of {name}"), || self.child.try_wait().expect("a child"))
+        until(&format!("the end of {name}"), || {
+            self.child.try_wait().expect("a child")
+        })
     }
 
     /// The same for its exit code and all that it said on standard error.

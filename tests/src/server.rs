@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::program::{Program, binary};
-use crate::{Api, AgentProgram};
+use crate::{AgentProgram, Api};
 
 /// A server on ports of its own.
 #[derive(Debug)]
@@ -28,7 +28,10 @@ impl ServerProgram {
     #[must_use]
     pub fn start_at(data: &Path, tcp: &str) -> Self {
         let mut command = Command::new(binary("widget-server"));
-        command.arg("--data").arg(data).args(["--admin", "127.0.0.1:0", "--tcp", tcp]);
+        command
+            .arg("--data")
+            .arg(data)
+            .args(["--admin", "127.0.0.1:0", "--tcp", tcp]);
         Self::of(Program::start("widget-server", &mut command))
     }
 
@@ -40,7 +43,9 @@ impl ServerProgram {
     pub fn of(program: Program) -> Self {
         let (admin, tcp) = (program.line(), program.line());
         let after = |line: &str, start: &str| {
-            line.strip_prefix(start).unwrap_or_else(|| panic!("{line}")).to_owned()
+            line.strip_prefix(start)
+                .unwrap_or_else(|| panic!("{line}"))
+                .to_owned()
         };
         Self {
             api: Api::new(&after(&admin, "listening admin ")),

@@ -10,13 +10,20 @@ use widget_tests::{Program, ServerProgram, binary};
 
 fn server(data: &Path, more: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(binary("widget-server"));
-    command.args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0"]).arg("--data").arg(data);
+    command
+        .args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+        .arg("--data")
+        .arg(data);
     command.args(more);
     Program::start("widget-server", &mut command).failure()
 }
 
 fn agent(args: &[&str]) -> (Option<i32>, String) {
-    Program::start("widget-agent", Command::new(binary("widget-agent")).args(args)).failure()
+    Program::start(
+        "widget-agent",
+        Command::new(binary("widget-agent")).args(args),
+    )
+    .failure()
 }
 
 fn is_one_line_with(said: &str, parts: &[&str]) {
@@ -33,8 +40,15 @@ fn a_port_that_is_taken() {
     let address = taken.local_addr().unwrap().to_string();
     for flag in ["--admin", "--tcp"] {
         let mut command = Command::new(binary("widget-server"));
-        let other = if flag == "--admin" { "--tcp" } else { "--admin" };
-        command.args([other, "127.0.0.1:0", flag, &address]).arg("--data").arg(data.path());
+        let other = if flag == "--admin" {
+            "--tcp"
+        } else {
+            "--admin"
+        };
+        command
+            .args([other, "127.0.0.1:0", flag, &address])
+            .arg("--data")
+            .arg(data.path());
         let (code, said) = Program::start("widget-server", &mut command).failure();
         assert_eq!(code, Some(1), "{said}");
         is_one_line_with(&said, &[&address, "in use"]);
@@ -73,7 +87,10 @@ fn an_address_that_is_not_loopback() {
     let data = TempDir::new().unwrap();
     for flag in ["--admin", "--tcp"] {
         let mut command = Command::new(binary("widget-server"));
-        command.args([flag, "0.0.0.0:0"]).arg("--data").arg(data.path());
+        command
+            .args([flag, "0.0.0.0:0"])
+            .arg("--data")
+            .arg(data.path());
         let (code, said) = Program::start("widget-server", &mut command).failure();
         assert_eq!(code, Some(2));
         assert!(said.contains("only loopback"), "{said}");

@@ -13,7 +13,9 @@ fn start(data: &TempDir, blocks: u32) -> ServerProgram {
     let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(binary("widget-server"));
-    command.args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data"]).arg(data.path());
+    command
+        .args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data"])
+        .arg(data.path());
     ServerProgram::of(Program::start("widget-server", &mut command))
 }
 
@@ -33,10 +35,15 @@ fn a_full_disk_is_said_and_nothing_is_lost_once_there_is_room() {
     until("the server to be unready", || {
         (server.api.get("/readyz").0 == 503).then_some(())
     });
-    assert!(server.api.text("/").contains("cannot be written"), "the page says it");
+    assert!(
+        server.api.text("/").contains("cannot be written"),
+        "the page says it"
+    );
 
     let pid = server.program.id().to_string();
-    let lifted = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status();
+    let lifted = Command::new("prlimit")
+        .args(["--pid", &pid, "--fsize=unlimited"])
+        .status();
     assert!(lifted.unwrap().success());
     until("the server to be ready again", || {
         let (status, _) = server.api.post(&tasks, &json!({"kind": "dance"}));

@@ -9,12 +9,17 @@ use widget_tests::{AgentProgram, ServerProgram, until};
 
 fn states(task: &Value) -> Vec<&str> {
     let entries = task["timeline"].as_array().into_iter().flatten();
-    entries.filter_map(|entry| entry["state"].as_str()).collect()
+    entries
+        .filter_map(|entry| entry["state"].as_str())
+        .collect()
 }
 
 #[test]
 fn three_agents_show_up_and_one_is_shut_down() {
-    let (data, dirs) = (TempDir::new().unwrap(), [(); 3].map(|()| TempDir::new().unwrap()));
+    let (data, dirs) = (
+        TempDir::new().unwrap(),
+        [(); 3].map(|()| TempDir::new().unwrap()),
+    );
     let server = ServerProgram::start(data.path());
     let start = Instant::now();
     let mut agents = dirs.each_ref().map(|dir| server.agent(dir.path(), "1s"));
@@ -25,30 +30,55 @@ fn three_agents_show_up_and_one_is_shut_down() {
         assert!(latest["total_memory"].as_u64() >= latest["used_memory"].as_u64());
     }
     let (_, collectors) = server.api.get("/api/collectors");
-    let ids: Vec<_> = collectors.as_array().unwrap().iter().map(|c| &c["collector_id"]).collect();
+    let ids: Vec<_> = collectors
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| &c["collector_id"])
+        .collect();
     let page = server.api.text("/");
     for agent in &agents {
-        assert!(ids.contains(&&json!(agent.id)), "{} in /api/collectors", agent.id);
+        assert!(
+            ids.contains(&&json!(agent.id)),
+            "{} in /api/collectors",
+            agent.id
+        );
         assert!(page.contains(&agent.id), "{} on the page", agent.id);
     }
-    assert!(start.elapsed() < Duration::from_secs(3), "took {:?}", start.elapsed());
+    assert!(
+        start.elapsed() < Duration::from_secs(3),
+        "took {:?}",
+        start.elapsed()
+    );
 
     let [first, second, third] = &mut agents;
     let asked = Instant::now();
-    let (status, task) =
-        server.api.post(&format!("/api/v1/agents/{}/shutdown", first.id), &Value::Null);
+    let (status, task) = server.api.post(
+        &format!("/api/v1/agents/{}/shutdown", first.id),
+        &Value::Null,
+    );
     assert_eq!(status, 202);
     assert_eq!(first.program.exit().code(), Some(0));
     println!("shut down after {:?}", asked.elapsed());
     let path = format!("/api/v1/tasks/{}?wait=5", task["id"].as_str().unwrap());
     let (_, task) = server.api.get(&path);
     assert_eq!(task["state"], "succeeded");
-    assert_eq!(states(&task), ["queued", "leased", "accepted", "running", "succeeded"]);
-    let actors: Vec<_> = task["timeline"].as_array().unwrap().iter().map(|e| &e["actor"]).collect();
+    assert_eq!(
+        states(&task),
+        ["queued", "leased", "accepted", "running", "succeeded"]
+    );
+    let actors: Vec<_> = task["timeline"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| &e["actor"])
+        .collect();
     assert_eq!(actors, ["api", "server", "agent", "agent", "agent"]);
     for agent in [second, third] {
         let before = server.api.seqs(&agent.id).len();
-        until("further reports", || (server.api.seqs(&agent.id).len() > before).then_some(()));
+        until("further reports", || {
+            (server.api.seqs(&agent.id).len() > before).then_some(())
+        });
         assert!(agent.program.is_running());
     }
 }
@@ -58,7 +88,9 @@ fn reports_have_no_hole_and_no_repeat_when_the_server_is_killed_for_ten_seconds(
     let (data, state) = (TempDir::new().unwrap(), TempDir::new().unwrap());
     let mut server = ServerProgram::start(data.path());
     let agent = server.agent(state.path(), "100ms");
-    until("some reports", || (server.api.seqs(&agent.id).len() >= 10).then_some(()));
+    until("some reports", || {
+        (server.api.seqs(&agent.id).len() >= 10).then_some(())
+    });
     let tcp = server.tcp.clone();
     server.program.kill();
     // Longer than a connection or a first back-off lasts; the promise is about real time.
@@ -107,10 +139,14 @@ fn a_task_of_a_kind_that_the_agent_lacks_is_rejected_with_the_kinds_it_has() {
     let agent = server.agent(state.path(), "1s");
     let _ = server.api.reporting(&agent.id);
     let path = format!("/api/v1/agents/{}/tasks", agent.id);
-    let (status, task) = server.api.post(&path, &json!({"kind": "dance", "input": {}}));
+    let (status, task) = server
+        .api
+        .post(&path, &json!({"kind": "dance", "input": {}}));
     assert_eq!(status, 201);
-    let (_, task) =
-        server.api.get(&format!("/api/v1/tasks/{}?wait=5", task["id"].as_str().unwrap()));
+    let (_, task) = server.api.get(&format!(
+        "/api/v1/tasks/{}?wait=5",
+        task["id"].as_str().unwrap()
+    ));
     assert_eq!(task["state"], "rejected");
     assert_eq!(task["outcome"]["error"]["code"], "unknown_kind");
     let message = task["outcome"]["error"]["message"].as_str().unwrap();
@@ -124,7 +160,10 @@ fn tasks_and_reports_outlive_the_server() {
     let mut agent = server.agent(state.path(), "1s");
     let _ = server.api.reporting(&agent.id);
     agent.program.kill();
-    let (_, task) = server.api.post(&format!("/api/v1/agents/{}/shutdown", agent.id), &Value::Null);
+    let (_, task) = server.api.post(
+        &format!("/api/v1/agents/{}/shutdown", agent.id),
+        &Value::Null,
+    );
     server.program.kill();
     let server = ServerProgram::start(data.path());
     let path = format!("/api/v1/tasks/{}", task["id"].as_str().unwrap());
@@ -133,7 +172,10 @@ fn tasks_and_reports_outlive_the_server() {
     // The agent was off while the task was queued: it gets it when it returns.
     let mut agent = server.agent(state.path(), "1s");
     assert_eq!(agent.program.exit().code(), Some(0));
-    assert_eq!(server.api.get(&format!("{path}?wait=5")).1["state"], "succeeded");
+    assert_eq!(
+        server.api.get(&format!("{path}?wait=5")).1["state"],
+        "succeeded"
+    );
 }
 
 #[test]

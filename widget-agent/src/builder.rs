@@ -35,7 +35,7 @@ pub const MAX_LABEL_KEY: usize = 64;
 /// The longest value of a label, in bytes.
 pub const MAX_LABEL_VALUE: usize = 256;
 /// The most handlers.
-pub const MAX_HANDLERS: usize = 1_024;
+pub const MAX_HANDLERS: usize = 256;
 
 /// What an agent is put together from. [`Agent::builder`] makes one.
 ///

@@ -15,7 +15,7 @@ use futures_lite::future::or;
 use smol::Executor;
 use tracing::Level;
 use widget_agent::widget_core::runtime::{SharedRuntime, SmolRuntime};
-use widget_agent::{Agent, AgentHandle, Identity, Shutdown, connect};
+use widget_agent::{Agent, AgentHandle, ConnectError, Identity, Shutdown, connect};
 
 fn main() -> ExitCode {
     let options = match args::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
@@ -26,7 +26,11 @@ fn main() -> ExitCode {
     };
     match run(options) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&explain(error.as_ref()), 1),
+        // An address that this build does not know is a flag that makes no sense.
+        Err(error) => fail(
+            &explain(error.as_ref()),
+            if error.is::<ConnectError>() { 2 } else { 1 },
+        ),
     }
 }
 
@@ -40,6 +44,11 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
 
     let executor = Arc::new(Executor::new());
     let runtime: SharedRuntime = Arc::new(SmolRuntime::new(Arc::clone(&executor)));
+    let transports = options
+        .servers
+        .iter()
+        .map(|url| connect(url, Arc::clone(&runtime)));
+    let transports = transports.collect::<Result<Vec<_>, _>>()?;
     let identity = Identity::open(&options.state, runtime.as_ref())?;
     let mut builder = Agent::builder()
         .id(identity.id())
@@ -49,8 +58,8 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     for (key, value) in options.labels {
         builder = builder.label(key, value);
     }
-    for url in &options.servers {
-        builder = builder.transport(connect(url, Arc::clone(&runtime))?);
+    for transport in transports {
+        builder = builder.transport(transport);
     }
     let (agent, handle) = builder.build()?;
     let signals = Signals::new([Signal::Term, Signal::Int])?;

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 use widget_core::codec::{Bincode, Codec};
-use widget_core::message::{Credential, Hello, Opening, VERSION, Welcome};
+use widget_core::message::{Credential, Hello, Opening, RefusalReason, VERSION, Welcome};
 use widget_core::runtime::RuntimeExt;
 use widget_core::transport::{Connection, TransportError, TransportErrorKind};
 
@@ -18,6 +18,8 @@ use crate::shared::{Farewell, Shared, explain};
 const BASE: Duration = Duration::from_millis(500);
 /// How long connecting may take, whatever a transport thinks of it.
 const CONNECT: Duration = Duration::from_secs(30);
+/// How long an agent stays away whose place a newer start has taken, or that was deleted.
+const REPLACED: Duration = Duration::from_secs(30);
 /// A connection that lived so long was a good one.
 const LIVED: Duration = Duration::from_secs(2);
 
@@ -51,6 +53,10 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
         shared.change(|state| state.last_error = Some(text));
         let least = match error.kind() {
             TransportErrorKind::Busy { retry_after } => *retry_after,
+            // Hello at once would take the place back, and so on for ever.
+            TransportErrorKind::Refused(refusal) if refusal.reason == RefusalReason::Replaced => {
+                REPLACED
+            }
             TransportErrorKind::Refused(_) => {
                 backoff.despair();
                 Duration::ZERO

@@ -107,9 +107,7 @@ pub(crate) async fn call(
 fn refused(refusal: Refusal) -> Result<Answer, TransportError> {
     match refusal.reason {
         RefusalReason::Invalid | RefusalReason::TooLarge => Ok(Answer::Refused(refusal)),
-        // Saying hello again puts that right, or says more.
-        RefusalReason::Replaced => Err(TransportError::with(TransportErrorKind::Closed, refusal)),
-        RefusalReason::Version | RefusalReason::Credential => {
+        RefusalReason::Replaced | RefusalReason::Version | RefusalReason::Credential => {
             Err(TransportError::new(TransportErrorKind::Refused(refusal)))
         }
     }

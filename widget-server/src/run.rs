@@ -118,10 +118,16 @@ fn serve_agents(
         }
         // The last that can fail, since it makes files. Blocking is fine: nobody is served yet.
         let stores = open::store(&args.store, &args.data, &shared)?;
-        let at = |listener: &Box<dyn Listener>| Some((listener.name(), listener.local_addr()?));
-        let listening = listeners.iter().filter_map(at).collect();
+        let at = |listener: &dyn Listener| Some((listener.name(), listener.local_addr()?));
+        let listening = listeners
+            .iter()
+            .filter_map(|listener| at(listener.as_ref()))
+            .collect();
         let builder = Server::builder(shared, stores).keep(args.keep);
-        let server = listeners.into_iter().fold(builder, ServerBuilder::boxed_listener).build();
+        let server = listeners
+            .into_iter()
+            .fold(builder, ServerBuilder::boxed_listener)
+            .build();
         if ready
             .send(Ready {
                 handle: server.handle(),

@@ -1,4 +1,9 @@
 //! The admin API, asked as a program would: methods, shapes, codes.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has to fail"
+)]
 
 mod common;
 
@@ -34,7 +39,10 @@ impl Api {
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
-        let mut request = Request::builder().method(method).uri(path).header("host", "localhost");
+        let mut request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("host", "localhost");
         let body = match body {
             Some(body) => {
                 request = request.header("content-type", "application/json");
@@ -73,13 +81,27 @@ async fn an_agent_has_the_fields_that_scripts_rely_on() {
     assert_eq!(shape["protocol"], 2);
     assert_eq!(shape["interval_ms"], 1_000);
     assert_eq!(shape["dropped"], 0);
-    for field in ["host", "labels", "first_seen", "last_seen", "transport", "handlers"] {
+    for field in [
+        "host",
+        "labels",
+        "first_seen",
+        "last_seen",
+        "transport",
+        "handlers",
+    ] {
         assert!(!shape[field].is_null(), "{field}");
     }
     let latest = shape["latest"].as_object().unwrap();
     let fields: Vec<_> = latest.keys().map(String::as_str).collect();
-    let expected =
-        ["at", "average_cpu", "gauges", "received", "seq", "total_memory", "used_memory"];
+    let expected = [
+        "at",
+        "average_cpu",
+        "gauges",
+        "received",
+        "seq",
+        "total_memory",
+        "used_memory",
+    ];
     let mut sorted = fields.clone();
     sorted.sort_unstable();
     assert_eq!(sorted, expected);
@@ -100,8 +122,14 @@ async fn lists_are_paged_without_a_gap() {
     loop {
         let (_, page) = api.get(&path).await;
         let items = page["items"].as_array().unwrap().clone();
-        seen.extend(items.iter().map(|item| item["id"].as_str().unwrap().to_owned()));
-        let Some(next) = page["next"].as_str() else { break };
+        seen.extend(
+            items
+                .iter()
+                .map(|item| item["id"].as_str().unwrap().to_owned()),
+        );
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
         path = format!("/api/v1/agents?limit=2&cursor={next}");
     }
     seen.sort();
@@ -116,18 +144,29 @@ async fn reports_come_oldest_first_raw_or_in_buckets() {
     agent.submit(1, vec![report(2), report(3)]).await;
     let base = format!("/api/v1/agents/{}/reports", agent.id());
     let (_, body) = api.get(&base).await;
-    let seqs: Vec<_> = body["items"].as_array().unwrap().iter().map(|r| r["seq"].clone()).collect();
+    let seqs: Vec<_> = body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|r| r["seq"].clone())
+        .collect();
     assert_eq!(seqs, [1, 2, 3]);
     let (_, body) = api.get(&format!("{base}?limit=2")).await;
     assert_eq!(body["items"][0]["seq"], 2, "the newest");
     let (_, body) = api.get(&format!("{base}?points=1")).await;
     assert_eq!(body["items"][0]["count"], 3);
-    assert_eq!(body["items"][0]["average_cpu"], json!({"min": 12.5, "max": 12.5, "mean": 12.5}));
+    assert_eq!(
+        body["items"][0]["average_cpu"],
+        json!({"min": 12.5, "max": 12.5, "mean": 12.5})
+    );
     let (_, body) = api.get(&format!("{base}?to=2000-01-01T00:00:00Z")).await;
     assert_eq!(body["items"], json!([]));
     for wrong in ["points=0", "from=yesterday", "limit=x", "colour=red"] {
         let (status, body) = api.get(&format!("{base}?{wrong}")).await;
-        assert_eq!((status, &body["code"]), (StatusCode::BAD_REQUEST, &json!("invalid_query")));
+        assert_eq!(
+            (status, &body["code"]),
+            (StatusCode::BAD_REQUEST, &json!("invalid_query"))
+        );
     }
 }
 
@@ -139,18 +178,37 @@ async fn a_task_has_the_fields_that_scripts_rely_on() {
     let new = json!({"kind": "reindex", "input": {"n": 1.50}, "ttl_seconds": 60});
     let (status, task) = api.post(&path, new).await;
     assert_eq!(status, StatusCode::CREATED);
-    let mut fields: Vec<_> = task.as_object().unwrap().keys().map(String::as_str).collect();
+    let mut fields: Vec<_> = task
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
     fields.sort_unstable();
     let expected = [
-        "agent", "attempt", "cancel_requested", "id", "input", "kind", "outcome", "state",
+        "agent",
+        "attempt",
+        "cancel_requested",
+        "id",
+        "input",
+        "kind",
+        "outcome",
+        "state",
         "timeline",
     ];
     assert_eq!(fields, expected);
-    assert_eq!((&task["state"], &task["outcome"]), (&json!("queued"), &Value::Null));
+    assert_eq!(
+        (&task["state"], &task["outcome"]),
+        (&json!("queued"), &Value::Null)
+    );
     assert_eq!(task["timeline"][0]["actor"], "api");
-    let (_, same) = api.get(&format!("/api/v1/tasks/{}", task["id"].as_str().unwrap())).await;
+    let (_, same) = api
+        .get(&format!("/api/v1/tasks/{}", task["id"].as_str().unwrap()))
+        .await;
     assert_eq!(same, task);
-    let (_, list) = api.get(&format!("/api/v1/tasks?agent={}&state=queued", agent.id())).await;
+    let (_, list) = api
+        .get(&format!("/api/v1/tasks?agent={}&state=queued", agent.id()))
+        .await;
     assert_eq!(list["items"], json!([task]));
     let (_, none) = api.get("/api/v1/tasks?state=running").await;
     assert_eq!(none["items"], json!([]));
@@ -169,13 +227,25 @@ async fn bad_tasks_are_refused_with_a_code_that_says_why() {
         (json!({"kind": ""}), 400, "invalid_kind"),
         (json!({"kind": "a", "ttl_seconds": 0}), 400, "invalid_ttl"),
         (json!({"kind": "a", "ttl_seconds": -1}), 400, "invalid_ttl"),
-        (json!({"kind": "a", "ttl_seconds": 3.2e9}), 400, "invalid_ttl"),
-        (json!({"kind": "a", "idempotency_key": ""}), 400, "invalid_idempotency_key"),
+        (
+            json!({"kind": "a", "ttl_seconds": 3.2e9}),
+            400,
+            "invalid_ttl",
+        ),
+        (
+            json!({"kind": "a", "idempotency_key": ""}),
+            400,
+            "invalid_idempotency_key",
+        ),
         (json!({"kind": "a", "input": long}), 413, "input_too_large"),
     ] {
         let (got, problem) = api.post(&path, body.clone()).await;
         let text = body.to_string();
-        assert_eq!((got.as_u16(), &problem["code"]), (status, &json!(code)), "{text:.80}");
+        assert_eq!(
+            (got.as_u16(), &problem["code"]),
+            (status, &json!(code)),
+            "{text:.80}"
+        );
     }
     let (_, list) = api.get("/api/v1/tasks").await;
     assert_eq!(list["items"], json!([]), "nothing was queued");
@@ -208,9 +278,15 @@ async fn a_shutdown_is_one_task_and_can_be_cancelled_once() {
     assert_eq!(one["id"], two["id"]);
     let cancel = format!("/api/v1/tasks/{}/cancel", one["id"].as_str().unwrap());
     let (status, task) = api.ask(Method::POST, &cancel, None).await;
-    assert_eq!((status, &task["state"]), (StatusCode::ACCEPTED, &json!("cancelled")));
+    assert_eq!(
+        (status, &task["state"]),
+        (StatusCode::ACCEPTED, &json!("cancelled"))
+    );
     let (status, problem) = api.ask(Method::POST, &cancel, None).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::CONFLICT, &json!("task_ended")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::CONFLICT, &json!("task_ended"))
+    );
     assert!(problem["detail"].as_str().unwrap().contains("cancelled"));
 }
 
@@ -218,23 +294,77 @@ async fn a_shutdown_is_one_task_and_can_be_cancelled_once() {
 async fn unknown_ids_malformed_ids_and_wrong_methods_have_their_codes() {
     let api = Api::new();
     for (method, path, status, code) in [
-        (Method::GET, format!("/api/v1/agents/{NOBODY}"), 404, "unknown_agent"),
-        (Method::DELETE, format!("/api/v1/agents/{NOBODY}"), 404, "unknown_agent"),
-        (Method::GET, format!("/api/v1/agents/{NOBODY}/reports"), 404, "unknown_agent"),
-        (Method::POST, format!("/api/v1/agents/{NOBODY}/shutdown"), 404, "unknown_agent"),
-        (Method::GET, format!("/api/v1/tasks/{NOBODY}"), 404, "unknown_task"),
-        (Method::POST, format!("/api/v1/tasks/{NOBODY}/cancel"), 404, "unknown_task"),
+        (
+            Method::GET,
+            format!("/api/v1/agents/{NOBODY}"),
+            404,
+            "unknown_agent",
+        ),
+        (
+            Method::DELETE,
+            format!("/api/v1/agents/{NOBODY}"),
+            404,
+            "unknown_agent",
+        ),
+        (
+            Method::GET,
+            format!("/api/v1/agents/{NOBODY}/reports"),
+            404,
+            "unknown_agent",
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/agents/{NOBODY}/shutdown"),
+            404,
+            "unknown_agent",
+        ),
+        (
+            Method::GET,
+            format!("/api/v1/tasks/{NOBODY}"),
+            404,
+            "unknown_task",
+        ),
+        (
+            Method::POST,
+            format!("/api/v1/tasks/{NOBODY}/cancel"),
+            404,
+            "unknown_task",
+        ),
         (Method::GET, "/api/v1/agents/xyz".into(), 400, "invalid_id"),
         (Method::GET, "/api/v1/tasks/1".into(), 400, "invalid_id"),
-        (Method::GET, format!("/api/collector/{NOBODY}"), 404, "unknown_agent"),
+        (
+            Method::GET,
+            format!("/api/collector/{NOBODY}"),
+            404,
+            "unknown_agent",
+        ),
         (Method::PUT, "/api/v1/agents".into(), 405, "wrong_method"),
-        (Method::GET, format!("/api/v1/tasks/{NOBODY}/cancel"), 405, "wrong_method"),
+        (
+            Method::GET,
+            format!("/api/v1/tasks/{NOBODY}/cancel"),
+            405,
+            "wrong_method",
+        ),
         (Method::GET, "/api/v1/nothing".into(), 404, "unknown_path"),
-        (Method::GET, format!("/api/v1/tasks/{NOBODY}?wait=1e9"), 400, "invalid_query"),
-        (Method::GET, "/api/v1/tasks?state=done".into(), 400, "invalid_state"),
+        (
+            Method::GET,
+            format!("/api/v1/tasks/{NOBODY}?wait=1e9"),
+            400,
+            "invalid_query",
+        ),
+        (
+            Method::GET,
+            "/api/v1/tasks?state=done".into(),
+            400,
+            "invalid_state",
+        ),
     ] {
         let (got, problem) = api.ask(method.clone(), &path, None).await;
-        assert_eq!((got.as_u16(), &problem["code"]), (status, &json!(code)), "{method} {path}");
+        assert_eq!(
+            (got.as_u16(), &problem["code"]),
+            (status, &json!(code)),
+            "{method} {path}"
+        );
     }
 }
 
@@ -243,7 +373,10 @@ async fn delete_forgets_an_agent() {
     let api = Api::new();
     let agent = reported(&api.server.service(), 1).await;
     let path = format!("/api/v1/agents/{}", agent.id());
-    assert_eq!(api.ask(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(
+        api.ask(Method::DELETE, &path, None).await.0,
+        StatusCode::NO_CONTENT
+    );
     assert_eq!(api.get(&path).await.0, StatusCode::NOT_FOUND);
 }
 
@@ -251,7 +384,10 @@ async fn delete_forgets_an_agent() {
 async fn the_tutorials_addresses_give_the_tutorials_shapes() {
     let api = Api::new();
     let agent = reported(&api.server.service(), 1).await;
-    assert!(matches!(agent.submit(1, vec![report(2)]).await, Answer::Ack { .. }));
+    assert!(matches!(
+        agent.submit(1, vec![report(2)]).await,
+        Answer::Ack { .. }
+    ));
     let (_, all) = api.get("/api/all").await;
     assert_eq!(all.as_array().unwrap().len(), 2);
     assert_ne!(all[0]["id"], all[1]["id"]);
@@ -275,7 +411,10 @@ async fn the_tutorials_shutdown_has_an_effect_only_on_post() {
     assert_eq!(api.get(&path).await.0, StatusCode::OK);
     assert_eq!(api.get("/api/v1/tasks").await.1["items"], json!([]));
     let (status, task) = api.ask(Method::POST, &path, None).await;
-    assert_eq!((status, &task["kind"]), (StatusCode::ACCEPTED, &json!("shutdown")));
+    assert_eq!(
+        (status, &task["kind"]),
+        (StatusCode::ACCEPTED, &json!("shutdown"))
+    );
     let form = Request::post(&path)
         .header("host", "localhost:3000")
         .header("origin", "http://localhost:3000")
@@ -291,9 +430,15 @@ async fn strangers_and_other_sites_are_turned_away() {
     let api = Api::new();
     let agent = reported(&api.server.service(), 1).await;
     let path = format!("/api/v1/agents/{}/shutdown", agent.id());
-    let evil = Request::get("/").header("host", "evil.example").body(Body::empty()).unwrap();
+    let evil = Request::get("/")
+        .header("host", "evil.example")
+        .body(Body::empty())
+        .unwrap();
     let (status, _, problem) = api.send(evil).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("host_not_allowed")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::FORBIDDEN, &json!("host_not_allowed"))
+    );
     let nameless = Request::get("/api/v1/agents").body(Body::empty()).unwrap();
     assert_eq!(api.send(nameless).await.0, StatusCode::FORBIDDEN);
     let cross = Request::post(&path)
@@ -302,7 +447,10 @@ async fn strangers_and_other_sites_are_turned_away() {
         .body(Body::empty())
         .unwrap();
     let (status, _, problem) = api.send(cross).await;
-    assert_eq!((status, &problem["code"]), (StatusCode::FORBIDDEN, &json!("cross_origin")));
+    assert_eq!(
+        (status, &problem["code"]),
+        (StatusCode::FORBIDDEN, &json!("cross_origin"))
+    );
     assert_eq!(api.get("/api/v1/tasks").await.1["items"], json!([]));
 }
 
@@ -319,12 +467,21 @@ async fn a_body_that_is_not_json_is_refused() {
             .unwrap()
     };
     let (status, _, problem) = api.send(post("text/plain", "{}".into())).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (415, &json!("unsupported_media_type")));
+    assert_eq!(
+        (status.as_u16(), &problem["code"]),
+        (415, &json!("unsupported_media_type"))
+    );
     let (status, _, problem) = api.send(post("application/json", "{".into())).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (400, &json!("invalid_json")));
+    assert_eq!(
+        (status.as_u16(), &problem["code"]),
+        (400, &json!("invalid_json"))
+    );
     let huge = format!("{{\"kind\":\"a\",\"input\":\"{}\"}}", "x".repeat(600_000));
     let (status, _, problem) = api.send(post("application/json", huge)).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (413, &json!("body_too_large")));
+    assert_eq!(
+        (status.as_u16(), &problem["code"]),
+        (413, &json!("body_too_large"))
+    );
 }
 
 #[tokio::test]

@@ -166,7 +166,7 @@ impl Accepting {
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => self.start(stream, peer, origin, place),
             Err(_) => {
-                tracing::info!(peer = origin.address, "a connection too many");
+                tracing::debug!(peer = origin.address, "a connection too many");
                 self.service.refused(&origin, "full");
                 say_full(&stream);
             }

@@ -45,7 +45,7 @@ pub fn serve<S: Stream>(
         let end = or(stopping, converse(&mut wire, &scene, &mut version)).await;
         if let End::Broken(broken) = &end {
             let (peer, reason, error) = (&origin.address, broken.word, &broken.text);
-            tracing::info!(peer, reason, error, "a connection was ended");
+            tracing::debug!(peer, reason, error, "a connection was ended");
             service.refused(&origin, broken.word);
         }
         // Collectors of version 1, and whatever is no agent at all, would not understand it.

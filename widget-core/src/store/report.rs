@@ -139,7 +139,8 @@ impl Watermark {
         let known = seqs.take_while(|seq| *seq <= self.through).count();
         if through > self.through {
             let new = u64::try_from(len - known).unwrap_or(u64::MAX);
-            self.dropped += (through - self.through).saturating_sub(new);
+            let gone = (through - self.through).saturating_sub(new);
+            self.dropped = self.dropped.saturating_add(gone);
             self.through = through;
         }
         Some(known..len)

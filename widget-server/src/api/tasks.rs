@@ -45,9 +45,7 @@ pub(super) async fn create(
         Some(value) => Payload::from_json_text(Box::<str>::from(value).into_string()),
         None => Payload::null(),
     };
-    let ttl = task
-        .ttl_seconds
-        .map(Duration::try_from_secs_f64);
+    let ttl = task.ttl_seconds.map(Duration::try_from_secs_f64);
     let ttl = ttl.transpose().map_err(|_| SendError::Ttl)?;
     let once = task.idempotency_key.map_or(Once::No, Once::Key);
     let request = TaskRequest {

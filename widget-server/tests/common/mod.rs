@@ -1,11 +1,16 @@
 //! A server in memory, and agents that speak to it without a network.
-#![allow(dead_code)] // each test file uses its part of it
+#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has to fail"
+)]
 
 use std::sync::Arc;
 
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch, TaskId};
 use widget_core::message::{
-    Command, Credential, Describe, Hello, Held, Opening, RequestWork, Response, Submit, Update,
+    Command, Credential, Describe, Held, Hello, Opening, RequestWork, Response, Submit, Update,
     UpdateItem, Verdict, Work,
 };
 use widget_core::report::Report;
@@ -23,7 +28,10 @@ pub(crate) fn server() -> Server {
 }
 
 pub(crate) fn origin() -> Origin {
-    Origin { transport: "test", address: "nowhere".into() }
+    Origin {
+        transport: "test",
+        address: "nowhere".into(),
+    }
 }
 
 /// An agent's side of a conversation.
@@ -53,7 +61,10 @@ impl Agent {
             extras: Vec::new(),
         };
         let (peer, _) = service.open(&origin(), Opening::Hello(hello)).await?;
-        Ok(Self { service: service.clone(), peer })
+        Ok(Self {
+            service: service.clone(),
+            peer,
+        })
     }
 
     pub(crate) fn id(&self) -> AgentId {
@@ -65,17 +76,32 @@ impl Agent {
     }
 
     pub(crate) async fn describe(&self, host: &str) {
-        let describe = Describe { host: host.into(), interval_ms: 1_000, ..Describe::default() };
+        let describe = Describe {
+            host: host.into(),
+            interval_ms: 1_000,
+            ..Describe::default()
+        };
         assert_eq!(self.call(Command::Describe(describe)).await, Response::ACK);
     }
 
     pub(crate) async fn submit(&self, after: u64, reports: Vec<Report>) -> Response {
         let epoch = self.peer.epoch;
-        self.call(Command::Submit(Submit { epoch, after, reports, dropped: 0 })).await
+        self.call(Command::Submit(Submit {
+            epoch,
+            after,
+            reports,
+            dropped: 0,
+        }))
+        .await
     }
 
     pub(crate) async fn request(&self, wait_ms: u32, holding: Vec<Held>) -> Response {
-        self.call(Command::RequestWork(RequestWork { room: 8, wait_ms, holding })).await
+        self.call(Command::RequestWork(RequestWork {
+            room: 8,
+            wait_ms,
+            holding,
+        }))
+        .await
     }
 
     pub(crate) async fn work(&self) -> Work {
@@ -85,9 +111,21 @@ impl Agent {
         }
     }
 
-    pub(crate) async fn say(&self, task: TaskId, attempt: u32, events: Vec<AgentEvent>) -> Vec<Verdict> {
+    pub(crate) async fn say(
+        &self,
+        task: TaskId,
+        attempt: u32,
+        events: Vec<AgentEvent>,
+    ) -> Vec<Verdict> {
         let attempt = widget_core::id::Attempt(attempt);
-        let items = events.into_iter().map(|event| UpdateItem { task, attempt, event }).collect();
+        let items = events
+            .into_iter()
+            .map(|event| UpdateItem {
+                task,
+                attempt,
+                event,
+            })
+            .collect();
         match self.call(Command::Update(Update { items })).await {
             Response::Verdicts(verdicts) => verdicts,
             other => panic!("{other:?}"),
@@ -114,10 +152,20 @@ pub(crate) fn now() -> Timestamp {
 pub(crate) async fn reported(service: &Arc<dyn Service>, id: u128) -> Agent {
     let agent = Agent::hello(service, id, 1).await;
     agent.describe("host").await;
-    assert_eq!(agent.submit(0, vec![report(1)]).await, Response::Ack { through: Some(1) });
+    assert_eq!(
+        agent.submit(0, vec![report(1)]).await,
+        Response::Ack { through: Some(1) }
+    );
     agent
 }
 
 pub(crate) async fn state(handle: &ServerHandle, task: TaskId) -> String {
-    handle.task(task).await.unwrap().unwrap().state.name().to_string()
+    handle
+        .task(task)
+        .await
+        .unwrap()
+        .unwrap()
+        .state
+        .name()
+        .to_string()
 }

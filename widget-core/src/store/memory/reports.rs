@@ -131,7 +131,10 @@ impl ReportStore for MemoryStore {
             let newest = reports.newest.and_then(|key| reports.rows.get(&key));
             LatestReport {
                 report: newest.cloned(),
-                dropped: reports.marks.values().map(|mark| mark.dropped).sum(),
+                dropped: reports
+                    .marks
+                    .values()
+                    .fold(0, |sum: u64, mark| sum.saturating_add(mark.dropped)),
             }
         };
         Ok(agents.iter().map(latest).collect())
