@@ -1,4 +1,4 @@
-//! The suite of transports: what [`Transport`], [`Connection`](crate::transport::Connection) and
+//! The suite of transports: what [`Transport`], [`Connection`] and
 //! [`Listener`](crate::transport::Listener) promise, over real connections on loopback.
 //!
 //! A plugin says in a [`TransportHarness`] how its listener is started, how its client is made and
