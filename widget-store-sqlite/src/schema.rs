@@ -57,11 +57,15 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", rows::limit(FORMAT))?;
     transaction.commit()?;
-    tracing::info!(
-        from = format,
-        to = FORMAT,
-        "brought the database to its format"
-    );
+    if format == 0 {
+        tracing::debug!(format = FORMAT, "made a database");
+    } else {
+        tracing::info!(
+            from = format,
+            to = FORMAT,
+            "brought the database up to date"
+        );
+    }
     Ok(())
 }
 
