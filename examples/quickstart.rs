@@ -3,14 +3,20 @@
 //!     cargo run --release --example quickstart [-- --admin 127.0.0.1:3000 --tcp 127.0.0.1:9004]
 //!
 //! Nothing is kept: when it ends, all is forgotten.
-#![allow(clippy::print_stdout, reason = "a program for people")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for people"
+)]
 
 use std::error::Error;
 use std::net::SocketAddr;
+use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lexopt::{Arg, ValueExt};
+use tokio::signal::unix::{SignalKind, signal};
 use widget_agent::{Agent, Shutdown, connect};
 use widget_core::id::{AgentId, StoreEpoch};
 use widget_core::runtime::{RuntimeExt, SharedRuntime, TokioRuntime};
@@ -19,7 +25,17 @@ use widget_core::store::MemoryStore;
 use widget_server::{HostRules, Server, open, router};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("quickstart: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let (admin, tcp) = addresses()?;
     let runtime = TokioRuntime::current().ok_or("no runtime")?;
     let runtime: SharedRuntime = Arc::new(runtime);
@@ -32,7 +48,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let server = Server::builder(runtime.clone(), store.into())
         .boxed_listener(listener)
         .build();
-    let page = tokio::net::TcpListener::bind(admin).await?;
+    let page = tokio::net::TcpListener::bind(admin).await;
+    let page = page.map_err(|error| format!("cannot listen on {admin}: {error}"))?;
     let admin = page.local_addr()?;
     let app = router(server.handle(), HostRules::default());
     tokio::spawn(async move { axum::serve(page, app).await });
@@ -56,7 +73,11 @@ async fn main() -> Result<(), Box<dyn Error>> {
         println!("the agent has ended: {why:?}");
     });
 
-    tokio::signal::ctrl_c().await?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted?,
+        _ = terminate.recv() => {}
+    }
     handle.stop().await;
     agent.await?;
     stop.ask();
@@ -65,7 +86,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Where to listen: the page, the agents.
-fn addresses() -> Result<(SocketAddr, SocketAddr), lexopt::Error> {
+fn addresses() -> Result<(SocketAddr, SocketAddr), Box<dyn Error>> {
     let mut admin = SocketAddr::from(([127, 0, 0, 1], 3000));
     let mut tcp = SocketAddr::from(([127, 0, 0, 1], 9004));
     let mut args = lexopt::Parser::from_env();
@@ -73,8 +94,11 @@ fn addresses() -> Result<(SocketAddr, SocketAddr), lexopt::Error> {
         match arg {
             Arg::Long("admin") => admin = args.value()?.parse()?,
             Arg::Long("tcp") => tcp = args.value()?.parse()?,
-            other => return Err(other.unexpected()),
+            other => return Err(other.unexpected().into()),
         }
+    }
+    if !admin.ip().is_loopback() || !tcp.ip().is_loopback() {
+        return Err("only loopback addresses can be listened on: anyone could command it".into());
     }
     Ok((admin, tcp))
 }

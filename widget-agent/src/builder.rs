@@ -1,6 +1,5 @@
 //! [`AgentBuilder`]: what an agent is put together from, and what is checked when it is.
 
-use std::collections::BTreeMap;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,6 +20,7 @@ use crate::host::Host;
 use crate::probe::{Gauge, HostProbe, Probe, ProbeError};
 use crate::raw::AnyHandler;
 use crate::shared::{Parts, Shared};
+use crate::sorted::Sorted;
 use crate::task_error::TaskError;
 
 /// The shortest and the longest time between two samples.
@@ -302,11 +302,11 @@ fn check_gauges(gauges: &[Gauge]) -> Result<(), BuildError> {
     Ok(())
 }
 
-fn by_kind(handlers: Vec<AnyHandler>) -> Result<BTreeMap<String, AnyHandler>, BuildError> {
+fn by_kind(handlers: Vec<AnyHandler>) -> Result<Sorted<String, AnyHandler>, BuildError> {
     if handlers.len() > MAX_HANDLERS {
         return Err(BuildError::Handlers(handlers.len()));
     }
-    let mut by_kind = BTreeMap::new();
+    let mut by_kind = Sorted::default();
     for handler in handlers {
         if !is_kind(&handler.kind) {
             return Err(BuildError::Kind(handler.kind));

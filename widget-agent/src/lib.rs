@@ -61,6 +61,7 @@ mod sampling;
 mod session;
 mod shared;
 mod shutdown;
+mod sorted;
 mod spent;
 mod submit;
 mod task_error;

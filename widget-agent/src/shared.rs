@@ -1,7 +1,6 @@
 //! [`Shared`]: what the parts of one agent have in common, with the one lock and the one wake-up
 //! for all of it.
 
-use std::collections::BTreeMap;
 use std::error::Error;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -17,6 +16,7 @@ use widget_core::transport::Transport;
 
 use crate::agent::Ended;
 use crate::raw::{AnyHandler, Job};
+use crate::sorted::Sorted;
 use crate::tasks::Ledger;
 
 /// A spool that is used where blocking is allowed.
@@ -27,7 +27,7 @@ pub(crate) struct Shared {
     pub(crate) id: AgentId,
     pub(crate) describe: Describe,
     pub(crate) interval: Duration,
-    pub(crate) handlers: BTreeMap<String, AnyHandler>,
+    pub(crate) handlers: Sorted<String, AnyHandler>,
     pub(crate) transports: Vec<Arc<dyn Transport>>,
     pub(crate) runtime: SharedRuntime,
     pub(crate) epoch: SpoolEpoch,
@@ -88,7 +88,7 @@ pub(crate) struct Parts {
     pub(crate) id: AgentId,
     pub(crate) describe: Describe,
     pub(crate) interval: Duration,
-    pub(crate) handlers: BTreeMap<String, AnyHandler>,
+    pub(crate) handlers: Sorted<String, AnyHandler>,
     pub(crate) transports: Vec<Arc<dyn Transport>>,
     pub(crate) runtime: SharedRuntime,
     pub(crate) spool: Box<dyn Spool>,

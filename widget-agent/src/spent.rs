@@ -1,7 +1,5 @@
 //! [`Spent`]: the sequence numbers of tasks that this agent has started and forgotten, as ranges.
 
-use std::collections::BTreeMap;
-
 /// The most ranges that are kept apart.
 const MAX_RANGES: usize = 1_024;
 
@@ -13,15 +11,15 @@ const MAX_RANGES: usize = 1_024;
 /// is better than one that runs twice.
 #[derive(Debug, Default)]
 pub(crate) struct Spent {
-    /// First number -> last number. Ranges neither touch nor overlap.
-    ranges: BTreeMap<u64, u64>,
+    /// First and last numbers, rising. Ranges neither touch nor overlap.
+    ranges: Vec<(u64, u64)>,
 }
 
 impl Spent {
     /// Whether this number is in it.
     pub(crate) fn contains(&self, sequence: u64) -> bool {
-        let below = self.ranges.range(..=sequence).next_back();
-        below.is_some_and(|(_, last)| *last >= sequence)
+        let range = self.ranges.get(self.ending_from(sequence));
+        range.is_some_and(|(first, _)| *first <= sequence)
     }
 
     /// Adds a number.
@@ -29,30 +27,33 @@ impl Spent {
         if self.contains(sequence) {
             return;
         }
-        let (mut first, mut last) = (sequence, sequence);
-        if let Some(above) = sequence
-            .checked_add(1)
-            .and_then(|next| self.ranges.remove(&next))
+        let above = self.ending_from(sequence);
+        let mut added = (sequence, sequence);
+        if let Some((first, last)) = self.ranges.get(above)
+            && sequence.checked_add(1) == Some(*first)
         {
-            last = above;
+            added.1 = *last;
+            self.ranges.remove(above);
         }
-        let below = self.ranges.range(..sequence).next_back();
-        if let Some((start, end)) = below
-            && end.checked_add(1) == Some(sequence)
-        {
-            first = *start;
+        let below = above.checked_sub(1).and_then(|at| self.ranges.get_mut(at));
+        match below {
+            Some((_, last)) if last.checked_add(1) == Some(sequence) => *last = added.1,
+            _ => self.ranges.insert(above, added),
         }
-        self.ranges.insert(first, last);
         if self.ranges.len() > MAX_RANGES {
             self.join_the_lowest();
         }
     }
 
+    /// The place of the first range that ends at this number or above.
+    fn ending_from(&self, sequence: u64) -> usize {
+        self.ranges.partition_point(|(_, last)| *last < sequence)
+    }
+
     fn join_the_lowest(&mut self) {
-        if let Some((first, _)) = self.ranges.pop_first()
-            && let Some((_, last)) = self.ranges.pop_first()
-        {
-            self.ranges.insert(first, last);
+        let (lowest, _) = self.ranges.remove(0);
+        if let Some((first, _)) = self.ranges.first_mut() {
+            *first = lowest;
         }
     }
 }
@@ -87,7 +88,7 @@ mod tests {
         for number in [3, 1, 5, 4, 2, u64::MAX, 0] {
             spent.insert(number);
         }
-        assert_eq!(spent.ranges, BTreeMap::from([(0, 5), (u64::MAX, u64::MAX)]));
+        assert_eq!(spent.ranges, [(0, 5), (u64::MAX, u64::MAX)]);
     }
 
     #[test]

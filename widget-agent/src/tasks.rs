@@ -2,7 +2,6 @@
 //! Pure state: no clock, no connection. It outlives connections, so nothing that is to be said is
 //! lost with one.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use widget_core::Payload;
@@ -13,6 +12,7 @@ use widget_core::task::{AgentEvent, Failure, Finish, FinishKind};
 use widget_core::time::Mono;
 
 use crate::entry::{Entry, Next, Stage};
+use crate::sorted::Sorted;
 use crate::spent::Spent;
 
 /// The most bytes of one `Update`, unless a single item is larger.
@@ -23,7 +23,7 @@ const ITEM: usize = 64;
 /// The tasks of an agent. `J` is what starts a task's handler; each is given out at most once.
 #[derive(Debug)]
 pub(crate) struct Ledger<J> {
-    entries: BTreeMap<TaskId, Entry<J>>,
+    entries: Sorted<TaskId, Entry<J>>,
     capacity: usize,
     spent: Spent,
     store: Option<StoreEpoch>,
@@ -59,7 +59,7 @@ impl<J> Ledger<J> {
     /// For at most so many tasks at a time.
     pub(crate) fn new(capacity: usize) -> Self {
         Self {
-            entries: BTreeMap::new(),
+            entries: Sorted::default(),
             capacity: capacity.min(Command::MAX_HOLDING),
             spent: Spent::default(),
             store: None,
@@ -198,7 +198,7 @@ impl<J> Ledger<J> {
         }
         let mut items = Vec::new();
         let mut bytes = 0_usize;
-        for (task, entry) in &self.entries {
+        for (task, entry) in self.entries.iter() {
             for event in entry.due() {
                 bytes = bytes.saturating_add(size(&event));
                 if items.len() >= most || (!items.is_empty() && bytes > MAX_UPDATE) {

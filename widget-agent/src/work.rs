@@ -98,7 +98,11 @@ fn prepare(shared: &Shared, task: &WorkTask) -> Result<Prepared<Job>, Failure> {
 }
 
 fn unknown(shared: &Shared) -> String {
-    let kinds: Vec<&str> = shared.handlers.keys().map(String::as_str).collect();
+    let kinds: Vec<&str> = shared
+        .handlers
+        .values()
+        .map(|handler| handler.kind.as_str())
+        .collect();
     if kinds.is_empty() {
         return "this agent has no handlers".to_owned();
     }

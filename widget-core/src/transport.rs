@@ -17,6 +17,7 @@ pub use error::{TransportError, TransportErrorKind};
 use crate::id::{AgentId, SpoolEpoch};
 use crate::message::{Command, Opening, Refusal, Response, Welcome};
 use crate::stop::StopSignal;
+use crate::time::Timestamp;
 use crate::v1;
 
 /// The most calls that may be in flight on one connection.
@@ -95,9 +96,14 @@ pub trait Service: Debug + Send + Sync {
     /// Answers a command of an agent that was welcomed. Dropping the future is safe.
     async fn call(&self, peer: &Peer, command: Command) -> Response;
 
-    /// Answers a version 1 collector. `None` closes the connection without a word, so that the
+    /// Answers a version 1 collector, whose clock says `at`. `None` closes the connection without a word, so that the
     /// collector sends again.
-    async fn call_v1(&self, from: &Origin, command: v1::Command) -> Option<v1::Response>;
+    async fn call_v1(
+        &self,
+        from: &Origin,
+        at: Timestamp,
+        command: v1::Command,
+    ) -> Option<v1::Response>;
 
     /// Counts something that the listener itself refused, by a stable word.
     fn refused(&self, from: &Origin, reason: &'static str);

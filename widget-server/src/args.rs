@@ -41,7 +41,7 @@ pub(crate) struct Args {
     pub(crate) allowed_hosts: Vec<String>,
 
     /// Say more on standard error; twice for everything
-    #[arg(short, long, action = ArgAction::Count)]
+    #[arg(short, long, env = "WIDGET_VERBOSE", action = ArgAction::Count)]
     pub(crate) verbose: u8,
 }
 

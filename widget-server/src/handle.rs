@@ -13,11 +13,11 @@ use widget_core::store::{
     StoreError, StoredReport, Summary, TaskPage, TaskQuery, TaskStoreExt,
 };
 use widget_core::task::{
-    Actor, Event, MAX_NAME, MAX_TTL, NewTask, Once, Outcome, SHUTDOWN, Task, is_kind,
+    Actor, Event, MAX_NAME, MAX_TTL, NewTask, Once, Outcome, SHUTDOWN, StateName, Task, is_kind,
 };
 use widget_core::time::Timestamp;
 
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, is_json};
 use crate::events::{Events, ServerEvent};
 use crate::presence::Presence;
 
@@ -87,6 +87,9 @@ pub enum SendError {
     /// The input is longer than allowed.
     #[error("an input of {0} bytes, but at most {MAX_INPUT} are allowed")]
     InputTooLarge(usize),
+    /// The input is not JSON.
+    #[error("the input is not JSON")]
+    Input,
     /// The ttl is zero or longer than a year.
     #[error("a ttl must be longer than zero and at most a year")]
     Ttl,
@@ -154,10 +157,9 @@ impl ServerHandle {
         task.ttl = request.ttl.unwrap_or(task.ttl);
         task.once = request.once.clone();
         task.by = by;
-        let inserted = self
-            .dispatcher
-            .watch_writes(stores.tasks.insert(task).await)?;
+        let inserted = self.dispatcher.watch(stores.tasks.insert(task).await)?;
         if inserted.new {
+            self.dispatcher.wrote();
             self.dispatcher
                 .task_changed(request.agent, inserted.task.id);
         } else if matches!(request.once, Once::Key(_)) && !is_repeat(&inserted.task, &request) {
@@ -193,7 +195,7 @@ impl ServerHandle {
         let now = self.dispatcher.runtime.wall();
         let tasks = &self.dispatcher.stores.tasks;
         let applied = tasks.apply(task, &Event::Cancel, by, now).await;
-        let applied = self.dispatcher.watch_writes(applied)?;
+        let applied = self.dispatcher.watch(applied)?;
         if let Some(applied) = &applied
             && applied.result.is_ok()
         {
@@ -310,7 +312,7 @@ impl ServerHandle {
     /// [`StoreError`]; ask again.
     pub async fn delete(&self, agent: AgentId) -> Result<bool, StoreError> {
         let deleted = self.delete_rows(agent).await;
-        let deleted = self.dispatcher.watch_writes(deleted)?;
+        let deleted = self.dispatcher.watch_write(deleted)?;
         self.dispatcher.dismiss(agent);
         Ok(deleted)
     }
@@ -367,15 +369,13 @@ impl ServerHandle {
         self.started
     }
 
+    /// The agent's own row last: when something fails before, asking again still finds it.
     async fn delete_rows(&self, agent: AgentId) -> Result<bool, StoreError> {
-        let stores = &self.dispatcher.stores;
-        let deleted = stores.agents.delete_agent(agent).await?;
-        // Before the reports, so that what comes in meanwhile is refused.
+        // First, so that what comes in meanwhile is refused.
         self.dispatcher.dismiss(agent);
-        stores.reports.delete_reports(agent).await?;
+        let stores = &self.dispatcher.stores;
         let now = self.dispatcher.runtime.wall();
-        let states = widget_core::task::StateName::ALL;
-        let states = states
+        let states = StateName::ALL
             .into_iter()
             .filter(|state| !state.is_terminal())
             .collect();
@@ -392,7 +392,8 @@ impl ServerHandle {
                 .await?;
             self.dispatcher.task_changed(agent, task.id);
         }
-        Ok(deleted)
+        stores.reports.delete_reports(agent).await?;
+        stores.agents.delete_agent(agent).await
     }
 
     fn status(&self, mut record: AgentRecord, latest: LatestReport) -> AgentStatus {
@@ -424,6 +425,9 @@ fn check(request: &TaskRequest) -> Result<(), SendError> {
     }
     if request.input.len() > MAX_INPUT {
         return Err(SendError::InputTooLarge(request.input.len()));
+    }
+    if !is_json(&request.input) {
+        return Err(SendError::Input);
     }
     if request
         .ttl

@@ -14,6 +14,8 @@ const EVERY: Duration = Duration::from_secs(1);
 const SEEN_ROUNDS: u64 = 5;
 /// Old rows are deleted every so many rounds.
 const PRUNE_ROUNDS: u64 = 60;
+/// How many deletions one round makes at most; the rest waits for the next.
+const PRUNE_BATCHES: usize = 2_000;
 /// How many rows one look or one deletion takes.
 const BATCH: usize = 500;
 
@@ -29,11 +31,15 @@ impl Sweeper {
         Self { dispatcher, keep }
     }
 
-    /// Runs for ever.
+    /// Runs for ever. What fails is tried again in its next round and holds nothing else up.
     pub(crate) async fn run(&self) {
         for round in 0_u64.. {
-            if let Err(error) = self.round(round).await {
-                tracing::debug!(%error, "sweep");
+            said(self.end_overdue().await);
+            if round % SEEN_ROUNDS == SEEN_ROUNDS - 1 {
+                self.write_down().await;
+            }
+            if round.is_multiple_of(PRUNE_ROUNDS) {
+                said(self.prune().await);
             }
             self.dispatcher.runtime.sleep(EVERY).await;
         }
@@ -46,20 +52,9 @@ impl Sweeper {
             return;
         }
         let written = self.dispatcher.stores.agents.seen(&news).await;
-        if let Err(error) = self.dispatcher.watch_writes(written) {
+        if let Err(error) = self.dispatcher.watch_write(written) {
             tracing::debug!(%error, "last-seen times not written");
         }
-    }
-
-    async fn round(&self, round: u64) -> Result<(), StoreError> {
-        self.end_overdue().await?;
-        if round % SEEN_ROUNDS == SEEN_ROUNDS - 1 {
-            self.write_down().await;
-        }
-        if round.is_multiple_of(PRUNE_ROUNDS) {
-            self.prune().await?;
-        }
-        Ok(())
     }
 
     async fn end_overdue(&self) -> Result<(), StoreError> {
@@ -70,7 +65,7 @@ impl Sweeper {
                 continue;
             };
             let applied = tasks.apply(task.id, &event, Actor::Server, now).await;
-            let applied = self.dispatcher.watch_writes(applied)?;
+            let applied = self.dispatcher.watch(applied)?;
             if applied.is_some_and(|applied| applied.result == Ok(AppliedKind::Changed)) {
                 self.dispatcher.task_changed(task.agent, task.id);
             }
@@ -82,8 +77,19 @@ impl Sweeper {
     async fn prune(&self) -> Result<(), StoreError> {
         let stores = &self.dispatcher.stores;
         let before = self.dispatcher.runtime.wall().before(self.keep);
-        while stores.reports.prune_reports(before, BATCH).await? == BATCH {}
-        while stores.tasks.prune_tasks(before, BATCH).await? == BATCH {}
+        for _ in 0..PRUNE_BATCHES {
+            let reports = stores.reports.prune_reports(before, BATCH).await?;
+            let tasks = stores.tasks.prune_tasks(before, BATCH).await?;
+            if reports < BATCH && tasks < BATCH {
+                break;
+            }
+        }
         Ok(())
+    }
+}
+
+fn said(result: Result<(), StoreError>) {
+    if let Err(error) = result {
+        tracing::debug!(%error, "sweep");
     }
 }

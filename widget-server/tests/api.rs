@@ -259,7 +259,7 @@ async fn an_idempotency_key_finds_its_task_and_refuses_another() {
     let body = json!({"kind": "a", "input": 1, "idempotency_key": "k"});
     let (first, one) = api.post(&path, body.clone()).await;
     let (again, two) = api.post(&path, body).await;
-    assert_eq!((first, again), (StatusCode::CREATED, StatusCode::OK));
+    assert_eq!((first, again), (StatusCode::CREATED, StatusCode::CREATED));
     assert_eq!(one["id"], two["id"]);
     let other = json!({"kind": "a", "input": 2, "idempotency_key": "k"});
     let (status, problem) = api.post(&path, other).await;
@@ -491,4 +491,95 @@ async fn health_and_status_answer() {
     assert_eq!(api.get("/readyz").await.0, StatusCode::OK);
     let (_, status) = api.get("/api/v1/status").await;
     assert_eq!(status["refusals"], json!({}));
+}
+
+#[tokio::test]
+async fn reports_of_one_millisecond_are_paged_without_loss() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let at = common::now();
+    let same = |seq| widget_core::report::Report { at, ..report(seq) };
+    agent.submit(1, (2..12).map(same).collect()).await;
+    let base = format!("/api/v1/agents/{}/reports?limit=3", agent.id());
+    let (mut seen, mut path) = (Vec::new(), base.clone());
+    loop {
+        let (_, page) = api.get(&path).await;
+        let items = page["items"].as_array().unwrap().clone();
+        seen.extend(items.iter().map(|item| item["seq"].as_u64().unwrap()));
+        let Some(next) = page["next"].as_str() else {
+            break;
+        };
+        path = format!("{base}&cursor={next}");
+    }
+    seen.sort_unstable();
+    assert_eq!(seen, (1..12).collect::<Vec<u64>>());
+    let (status, _) = api.get(&format!("{base}&cursor=soon")).await;
+    assert_eq!(status, StatusCode::BAD_REQUEST);
+}
+
+/// Found by review: one agent's broken output made the lists of all tasks fail.
+#[tokio::test]
+async fn output_that_is_not_json_is_shown_as_text() {
+    use widget_core::Payload;
+    use widget_core::task::{AgentEvent, Finish};
+    let api = Api::new();
+    let (handle, agent) = (
+        api.server.handle(),
+        reported(&api.server.service(), 1).await,
+    );
+    let task = handle
+        .send(agent.id(), "echo", Payload::null())
+        .await
+        .unwrap();
+    agent.work().await;
+    let broken = Finish::succeeded(Payload::from_json_text("{not json"));
+    for _ in 0..2 {
+        let verdicts = agent
+            .say(task.id, 1, vec![AgentEvent::Finish(broken.clone())])
+            .await;
+        assert_eq!(verdicts, [widget_core::message::Verdict::Ok]);
+    }
+    let (status, list) = api.get("/api/v1/tasks").await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(list["items"][0]["outcome"]["output"], "{not json");
+    assert_eq!(handle.refusals().get("output_not_json"), Some(&2));
+    let input = Payload::from_json_text("{");
+    let error = handle.send(agent.id(), "echo", input).await.unwrap_err();
+    assert_eq!(error.to_string(), "the input is not JSON");
+}
+
+#[tokio::test]
+async fn a_description_that_could_not_be_shown_is_refused() {
+    use widget_core::Payload;
+    use widget_core::message::{Command, Describe, HandlerInfo};
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let schema = Some(Payload::from_json_text("{bad"));
+    let info = |kind: &str, schema| HandlerInfo {
+        kind: kind.into(),
+        idempotent: false,
+        schema,
+    };
+    let twice = vec![
+        ("role".to_owned(), "a".to_owned()),
+        ("role".to_owned(), "b".to_owned()),
+    ];
+    for describe in [
+        Describe {
+            handlers: vec![info("echo", schema)],
+            ..Describe::default()
+        },
+        Describe {
+            handlers: vec![info("BAD KIND", None)],
+            ..Describe::default()
+        },
+        Describe {
+            labels: twice,
+            ..Describe::default()
+        },
+    ] {
+        let answer = agent.call(Command::Describe(describe)).await;
+        assert!(matches!(answer, Answer::Refused(_)), "{answer:?}");
+    }
+    assert_eq!(api.get("/api/v1/agents").await.0, StatusCode::OK);
 }

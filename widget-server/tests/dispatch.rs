@@ -401,16 +401,18 @@ async fn a_version_1_collector_reports_asks_and_is_shut_down_once() {
     let (handle, service) = (server.handle(), server.service());
     let ask = v1::Command::RequestWork(V1_ID);
     assert_eq!(
-        service.call_v1(&origin(), ask).await,
+        service.call_v1(&origin(), common::now(), ask).await,
         Some(v1::Response::NoWork),
         "unknown id"
     );
     assert_eq!(
-        service.call_v1(&origin(), sample(100, 1.0)).await,
+        service
+            .call_v1(&origin(), common::now(), sample(100, 1.0))
+            .await,
         Some(v1::Response::Ack)
     );
     assert_eq!(
-        service.call_v1(&origin(), ask).await,
+        service.call_v1(&origin(), common::now(), ask).await,
         Some(v1::Response::NoWork)
     );
     let id = widget_core::id::AgentId::from_u128(V1_ID);
@@ -418,9 +420,12 @@ async fn a_version_1_collector_reports_asks_and_is_shut_down_once() {
     assert!(echo.to_string().contains("version 1"), "{echo}");
     let task = handle.shut_down(id, Actor::Api).await.unwrap().task;
     let shutdown = v1::Response::Task(v1::Task::Shutdown);
-    assert_eq!(service.call_v1(&origin(), ask).await, Some(shutdown));
     assert_eq!(
-        service.call_v1(&origin(), ask).await,
+        service.call_v1(&origin(), common::now(), ask).await,
+        Some(shutdown)
+    );
+    assert_eq!(
+        service.call_v1(&origin(), common::now(), ask).await,
         Some(v1::Response::NoWork)
     );
     let task = handle.task(task.id).await.unwrap().unwrap();
@@ -438,7 +443,7 @@ async fn version_1_values_that_nobody_could_store_are_dropped_and_counted() {
         sample(10, 1.0),
     ] {
         assert_eq!(
-            service.call_v1(&origin(), bad).await,
+            service.call_v1(&origin(), common::now(), bad).await,
             Some(v1::Response::Ack)
         );
     }
@@ -455,12 +460,14 @@ async fn an_id_that_spoke_version_2_gets_nothing_over_version_1() {
     let handle = server.handle();
     handle.shut_down(agent.id(), Actor::Api).await.unwrap();
     assert_eq!(
-        service.call_v1(&origin(), sample(100, 1.0)).await,
+        service
+            .call_v1(&origin(), common::now(), sample(100, 1.0))
+            .await,
         Some(v1::Response::Ack)
     );
     let ask = v1::Command::RequestWork(V1_ID);
     assert_eq!(
-        service.call_v1(&origin(), ask).await,
+        service.call_v1(&origin(), common::now(), ask).await,
         Some(v1::Response::NoWork)
     );
     assert_eq!(handle.refusals().get("v1_agent_is_v2"), Some(&2));

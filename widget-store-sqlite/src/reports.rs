@@ -30,8 +30,8 @@ macro_rules! select {
     };
 }
 pub(crate) const NEWEST: &str = select!(
-    "reports WHERE reporter = ?1 AND at >= ?2 AND at < ?3
-     ORDER BY at DESC, epoch DESC, seq DESC LIMIT ?4"
+    "reports WHERE reporter = ?1 AND at >= ?2 AND at < ?3 AND (at, epoch, seq) < (?4, ?5, ?6)
+     ORDER BY at DESC, epoch DESC, seq DESC LIMIT ?7"
 );
 pub(crate) const SPAN: &str = select!("reports WHERE reporter = ?1 AND at >= ?2 AND at < ?3");
 pub(crate) const LATEST: &str = select!(
@@ -263,6 +263,9 @@ fn note_latest(
     Ok(())
 }
 
+/// The bits of a report's number in the store that its number within its epoch takes.
+const LOW: u64 = u32::MAX as u64;
+
 /// The place of a report among all others: `at`, key of the epoch, number.
 type Place = (i64, i64, u64);
 
@@ -274,9 +277,15 @@ fn newest(connection: &Connection, query: &ReportQuery) -> Result<Vec<StoredRepo
     if query.limit == 0 {
         return Ok(Vec::new());
     }
+    let (last_at, last_epoch, last_seq) = match query.before {
+        Some((at, number)) => (at.as_millis(), (number >> 32).cast_signed(), number & LOW),
+        None => (i64::MAX, i64::MAX, LOW),
+    };
+    let (last_seq, limit) = (last_seq.cast_signed(), rows::limit(query.limit));
     let mut statement = connection.prepare_cached(NEWEST)?;
     for (reporter, agent) in reporters(connection, query.agent)? {
-        let mut rows = statement.query([reporter, from, to, rows::limit(query.limit)])?;
+        let bounds = [reporter, from, to, last_at, last_epoch, last_seq, limit];
+        let mut rows = statement.query(bounds)?;
         while let Some(row) = rows.next()? {
             let (place, report) = stored(&mut Cells::new(row), agent)?;
             if found.len() >= query.limit {
@@ -336,6 +345,7 @@ fn latest(connection: &Connection, agent: AgentId) -> Result<LatestReport> {
 
 fn newest_of(agent: AgentId) -> ReportQuery {
     ReportQuery {
+        before: None,
         agent: Some(agent),
         from: Timestamp::from_millis(i64::MIN),
         to: Timestamp::from_millis(i64::MAX),
@@ -358,7 +368,7 @@ fn stored(cells: &mut Cells<'_>, agent: AgentId) -> Result<(Place, StoredReport)
         },
     };
     // Unique while an epoch has fewer than 2^32 reports: 136 years of one each second.
-    let number = (epoch.cast_unsigned() << 32) | (seq & u64::from(u32::MAX));
+    let number = (epoch.cast_unsigned() << 32) | (seq & LOW);
     let stored = StoredReport {
         agent,
         number,

@@ -155,7 +155,7 @@ fn run(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
 
 fn answer(group: Vec<Box<dyn Job>>, commit: &Commit) {
     if let Err(lost) = commit {
-        tracing::warn!(callers = group.len(), why = %lost.why, "a transaction came to nothing");
+        tracing::debug!(callers = group.len(), why = %lost.why, "a transaction came to nothing");
     }
     for job in group {
         job.answer(commit);

@@ -1,5 +1,6 @@
 //! [`TcpTransport`]: connects and says the opening.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -31,7 +32,7 @@ const OPENING: u32 = 0;
 /// let transport = TcpTransport::new(runtime, "127.0.0.1:9004".parse().unwrap());
 /// # let _ = transport;
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct TcpTransport {
     runtime: SharedRuntime,
     address: Address,
@@ -82,6 +83,14 @@ impl TcpTransport {
                 return Err(TransportError::new(TransportErrorKind::Closed));
             }
         }
+    }
+}
+
+impl fmt::Debug for TcpTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut text = f.debug_struct("TcpTransport");
+        text.field("address", &self.address);
+        text.finish_non_exhaustive()
     }
 }
 

@@ -28,6 +28,8 @@ pub(crate) struct Commands<'a, S> {
     heard: Mono,
     /// Since when a frame has begun that is not whole.
     begun: Option<Mono>,
+    /// When its last byte came.
+    moved: Mono,
     /// Since when something waits to be written, and how much had been written then.
     unwritten: Option<(Mono, u64)>,
     /// One for all deadlines. It may fire early, then it is set anew.
@@ -49,6 +51,7 @@ impl<'a, S: Stream> Commands<'a, S> {
             calls: FuturesUnordered::new(),
             heard: scene.runtime.now(),
             begun: None,
+            moved: scene.runtime.now(),
             unwritten: None,
             timer: None,
         }
@@ -79,7 +82,11 @@ impl<'a, S: Stream> Commands<'a, S> {
         }
         match self.wire.poll_fill(cx)? {
             Poll::Ready(0) => Err(closed(&self.wire.came)),
-            ready => Ok(ready.map(drop)),
+            Poll::Ready(_) => {
+                self.moved = self.scene.runtime.now();
+                Ok(Poll::Ready(()))
+            }
+            Poll::Pending => Ok(Poll::Pending),
         }
     }
 
@@ -169,7 +176,7 @@ impl<'a, S: Stream> Commands<'a, S> {
         let mut next = (self.heard.after(limits.idle), "idle");
         if let Some(begun) = self.begun {
             let by = limits.frame_by(begun, self.wire.came.claimed_v2());
-            next = next.min((by, "slow"));
+            next = next.min((by.min(self.moved.max(begun).after(limits.frame)), "slow"));
         }
         if let Some((since, written)) = self.unwritten {
             let by = limits.write_by(since, self.wire.written.saturating_sub(written));

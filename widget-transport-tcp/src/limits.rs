@@ -17,7 +17,8 @@ use widget_core::time::Mono;
 pub struct Limits {
     /// From accept until the opening is there.
     pub opening: Duration,
-    /// From the first byte of a frame until its last; a long frame gets more, see `rate`.
+    /// From the first byte of a frame until its last; a long frame gets more, see `rate`. And
+    /// between any two of its bytes, however long it is.
     pub frame: Duration,
     /// Until what is written has been taken by the other side; much of it gets more, see `rate`.
     pub write: Duration,
@@ -39,7 +40,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            opening: Duration::from_secs(2),
+            opening: Duration::from_millis(1_800),
             frame: Duration::from_millis(1_500),
             write: Duration::from_secs(5),
             rate: 128 * 1024,

@@ -72,6 +72,9 @@ async fn part<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>, end: End, unders
     let _ = scene.runtime.timeout(scene.limits.farewell, farewell).await;
 }
 
+/// The word for an opening that takes too long.
+const OPENING: &str = "opening";
+
 /// What every part of a connection's life needs.
 #[derive(Debug)]
 pub(crate) struct Scene<'a> {
@@ -83,7 +86,8 @@ pub(crate) struct Scene<'a> {
 
 impl Scene<'_> {
     /// What `take` finds in the bytes that come, whose first must come until `begin_by` and whose
-    /// last in the time of a frame from then on. Being late is an end with the word `late`.
+    /// last in the time of a frame from then on; those of an opening all until `begin_by`. Being
+    /// late is an end with the word `late`.
     pub(crate) async fn receive<S: Stream, T>(
         &self,
         wire: &mut Wire<S>,
@@ -95,7 +99,7 @@ impl Scene<'_> {
             if let Some(taken) = take(&mut wire.came)? {
                 return Ok(taken);
             }
-            let (by, word) = if wire.came.is_empty() {
+            let (by, word) = if wire.came.is_empty() || late == OPENING {
                 (begin_by, late)
             } else {
                 let begun = *begun.get_or_insert_with(|| self.runtime.now());
@@ -168,7 +172,7 @@ async fn begin<S: Stream>(
     scene: &Scene<'_>,
     version: &mut Option<u16>,
 ) -> Result<Begun, End> {
-    let begin_by = (scene.runtime.now().after(scene.limits.opening), "opening");
+    let begin_by = (scene.runtime.now().after(scene.limits.opening), OPENING);
     let spoken = scene.receive(wire, begin_by, |came| Ok(came.version()?));
     let spoken = *version.insert(spoken.await?);
     if spoken == v1::VERSION {

@@ -5,6 +5,7 @@ use bytes::BytesMut;
 use widget_core::codec::{Codec, Legacy};
 use widget_core::frame::FrameBuffer;
 use widget_core::runtime::Stream;
+use widget_core::time::Timestamp;
 use widget_core::v1::Command;
 
 use crate::end::End;
@@ -18,10 +19,10 @@ pub(crate) async fn serve_v1<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>) -
     }
     loop {
         let begin_by = scene.runtime.now().after(scene.limits.idle_v1);
-        let command = scene
+        let (at, command) = scene
             .receive(wire, (begin_by, "idle"), take_command)
             .await?;
-        let Some(reply) = scene.service.call_v1(scene.origin, command).await else {
+        let Some(reply) = scene.service.call_v1(scene.origin, at, command).await else {
             return Ok(());
         };
         let mut bytes = BytesMut::new();
@@ -34,9 +35,12 @@ pub(crate) async fn serve_v1<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>) -
     }
 }
 
-fn take_command(came: &mut FrameBuffer) -> Result<Option<Command>, End> {
+fn take_command(came: &mut FrameBuffer) -> Result<Option<(Timestamp, Command)>, End> {
     match came.next_v1()? {
-        Some(frame) => Ok(Some(Legacy::decode(frame.payload)?)),
+        Some(frame) => {
+            let at = Timestamp::from_secs(frame.head.secs.into());
+            Ok(Some((at, Legacy::decode(frame.payload)?)))
+        }
         None => Ok(None),
     }
 }

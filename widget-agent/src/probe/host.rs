@@ -8,16 +8,18 @@ use std::time::Duration;
 use sysinfo::{MINIMUM_CPU_UPDATE_INTERVAL, MemoryRefreshKind, System};
 
 use super::cgroup::CGroup;
+use super::cpu::Cpu;
 use super::{Probe, Sample};
 
 /// Memory and CPU.
 ///
 /// Memory in use is what is not available to new programs: on Linux MemTotal - MemAvailable or,
 /// under a lower limit of a control group, its memory less the files that it can give up. CPU is
-/// the average over all cores since the sample before. Sampled more often than each 200 ms, CPU
-/// repeats its last value.
+/// the average over all cores since the sample before. Sampled more often than the system counts,
+/// CPU repeats its last value.
 pub struct HostProbe {
     system: System,
+    cpu: Cpu,
     cgroup: CGroup,
 }
 
@@ -33,19 +35,21 @@ impl HostProbe {
     /// [`ProbeError`] if the system does not let itself be measured.
     pub fn new() -> Result<Self, ProbeError> {
         let system = System::new().map_err(|error| ProbeError(error.to_string().into()))?;
-        let cgroup = CGroup::of_this_process();
-        Ok(Self { system, cgroup })
+        Ok(Self {
+            system,
+            cpu: Cpu::default(),
+            cgroup: CGroup::of_this_process(),
+        })
     }
 }
 
 impl Probe for HostProbe {
     fn warm_up(&mut self) -> Duration {
-        self.system.refresh_cpu_usage();
+        self.cpu.percent(&mut self.system);
         MINIMUM_CPU_UPDATE_INTERVAL
     }
 
     fn measure(&mut self, sample: &mut Sample) {
-        self.system.refresh_cpu_usage();
         self.system
             .refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
         let total = self.system.total_memory();
@@ -57,7 +61,7 @@ impl Probe for HostProbe {
         sample.total_memory = total;
         // The parts are read one after the other, so they need not quite fit.
         sample.used_memory = used.min(total);
-        sample.average_cpu = percent(self.system.global_cpu_usage());
+        sample.average_cpu = percent(self.cpu.percent(&mut self.system));
     }
 }
 

@@ -2,6 +2,7 @@
 //! a closure of the host program's.
 
 mod cgroup;
+mod cpu;
 mod gauge;
 mod host;
 

@@ -88,7 +88,10 @@ fn encode<M: Serialize, C: config::Config>(
             Err(EncodeError::UnexpectedEnd) if room < LIMIT => room *= 4,
             Err(error) => {
                 out.truncate(start);
-                return Err(CodecError::Unencodable(error.to_string()));
+                return Err(CodecError::Unencodable(match error {
+                    EncodeError::OtherString(text) => text,
+                    _ => "this format has no form for it".into(),
+                }));
             }
         }
     }

@@ -5,6 +5,7 @@
 //! memory follows what came, never what was claimed.
 
 mod buffer;
+mod crc;
 mod go_away;
 pub mod v1;
 pub mod v2;

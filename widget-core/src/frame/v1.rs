@@ -13,6 +13,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::crc::checksum;
 use super::{FrameError, MAGIC, MAX_V1};
 
 /// The version in the head.
@@ -73,7 +74,7 @@ impl<'a> Frame<'a> {
     pub(super) fn check(head: Head, frame: &'a [u8]) -> Result<Self, FrameError> {
         let (before, crc) = frame.split_last_chunk().ok_or(FrameError::Checksum)?;
         let payload = before.get(HEAD..).unwrap_or_default();
-        if crc32fast::hash(payload) != u32::from_be_bytes(*crc) {
+        if checksum(payload) != u32::from_be_bytes(*crc) {
             return Err(FrameError::Checksum);
         }
         Ok(Self { head, payload })
@@ -100,6 +101,6 @@ pub fn encode(out: &mut BytesMut, secs: u32, payload: &[u8]) -> Result<(), Frame
     out.put_u32(secs);
     out.put_u32(length);
     out.put_slice(payload);
-    out.put_u32(crc32fast::hash(payload));
+    out.put_u32(checksum(payload));
     Ok(())
 }

@@ -16,6 +16,7 @@
 
 use bytes::{BufMut, BytesMut};
 
+use super::crc::checksum;
 use super::{FrameError, MAGIC};
 
 /// The version in the head.
@@ -129,7 +130,7 @@ pub struct Frame<'a> {
 impl<'a> Frame<'a> {
     pub(super) fn check(head: Head, frame: &'a [u8]) -> Result<Self, FrameError> {
         let (covered, crc) = frame.split_last_chunk().ok_or(FrameError::Checksum)?;
-        if crc32fast::hash(covered) != u32::from_be_bytes(*crc) {
+        if checksum(covered) != u32::from_be_bytes(*crc) {
             return Err(FrameError::Checksum);
         }
         Ok(Self {
@@ -172,7 +173,7 @@ pub fn encode<E: From<FrameError>>(
     if let Some(field) = frame.get_mut(HEAD - 4..HEAD) {
         field.copy_from_slice(&written.to_be_bytes());
     }
-    let crc = crc32fast::hash(&frame);
+    let crc = checksum(&frame);
     frame.put_u32(crc);
     out.unsplit(frame);
     Ok(())

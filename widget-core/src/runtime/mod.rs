@@ -11,7 +11,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub use address::{Address, InvalidAddress};
@@ -22,6 +22,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 pub use self::smol::SmolRuntime;
 #[cfg(feature = "tokio")]
 pub use self::tokio::TokioRuntime;
+use crate::stop::Stop;
 use crate::time::{Mono, Timestamp};
 
 /// A future on the heap that may move between threads.
@@ -88,12 +89,20 @@ pub trait RuntimeExt: Runtime {
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> impl Future<Output = Option<T>> + Send + 'static {
-        let (send, receive) = async_channel::bounded(1);
+        let result = Arc::new(Mutex::new(None));
+        let (over, place) = (Stop::new(), Arc::clone(&result));
+        let ended = over.signal();
         self.spawn_blocking(Box::new(move || {
-            // Nobody waits any more: then nobody misses the result.
-            let _ = send.try_send(work());
+            // Says so when it is dropped, even if the work panics or never begins.
+            let _over = over;
+            let value = work();
+            *place.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
         }));
-        async move { receive.recv().await.ok() }
+        async move {
+            ended.asked().await;
+            let mut result = result.lock().unwrap_or_else(PoisonError::into_inner);
+            result.take()
+        }
     }
 
     /// Random bits for an identifier.

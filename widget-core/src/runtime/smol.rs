@@ -1,5 +1,6 @@
 //! [`SmolRuntime`]: the adapter for smol.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,7 +12,7 @@ use super::{Address, BoxFuture, Runtime, Stream};
 use crate::time::{Mono, Timestamp};
 
 /// Runs on a smol executor of the program's, which the program must drive.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct SmolRuntime {
     executor: Arc<Executor<'static>>,
     start: Instant,
@@ -25,6 +26,12 @@ impl SmolRuntime {
             executor,
             start: Instant::now(),
         }
+    }
+}
+
+impl fmt::Debug for SmolRuntime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SmolRuntime")
     }
 }
 

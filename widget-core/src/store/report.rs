@@ -156,6 +156,9 @@ pub struct ReportQuery {
     pub from: Timestamp,
     /// `at` before this.
     pub to: Timestamp,
+    /// Only those before this one, by `at` and [`number`](StoredReport::number): where the part
+    /// that was given last begins.
+    pub before: Option<(Timestamp, u64)>,
     /// At most so many, the newest.
     pub limit: usize,
 }

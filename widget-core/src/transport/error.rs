@@ -8,7 +8,6 @@ use crate::frame::GoAway;
 use crate::message::Refusal;
 
 /// A call, a connect or a listener failed.
-#[derive(Debug)]
 pub struct TransportError {
     kind: TransportErrorKind,
     source: Option<Box<dyn Error + Send + Sync>>,
@@ -89,6 +88,17 @@ impl fmt::Display for TransportError {
             TransportErrorKind::GoneAway(bye) => write!(f, "the server closed: {}", bye.text),
             TransportErrorKind::Bind => f.write_str("cannot listen"),
             TransportErrorKind::Config => f.write_str("cannot be set up"),
+        }
+    }
+}
+
+impl fmt::Debug for TransportError {
+    // The same sentence: how the parts of every kind are printed would be much in a small agent.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
         }
     }
 }

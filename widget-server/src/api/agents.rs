@@ -1,12 +1,14 @@
 //! Agents and their reports.
 
+use std::fmt;
 use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use widget_core::store::{AgentQuery, BucketQuery, MAX_BUCKETS, ReportQuery};
 use widget_core::time::Timestamp;
 
@@ -36,7 +38,30 @@ pub(super) struct ReportsQuery {
     to: Option<Timestamp>,
     limit: Option<usize>,
     points: Option<usize>,
-    cursor: Option<i64>,
+    cursor: Option<Cursor>,
+}
+
+/// Where a part of the reports begins: the oldest one's time and number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Cursor(Timestamp, u64);
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.0.as_millis(), self.1)
+    }
+}
+
+impl<'de> Deserialize<'de> for Cursor {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(from)?;
+        let parts = text.split_once('-').and_then(|(at, number)| {
+            Some(Self(
+                Timestamp::from_millis(at.parse().ok()?),
+                number.parse().ok()?,
+            ))
+        });
+        parts.ok_or_else(|| D::Error::custom("a cursor must be what `next` said"))
+    }
 }
 
 pub(super) async fn list(
@@ -110,24 +135,20 @@ pub(super) async fn reports(
         return Ok(Json(Page { items, next: None }).into_response());
     }
     let from = query.from.unwrap_or_default();
-    let last = Timestamp::from_millis(i64::MAX);
-    let to = query
-        .cursor
-        .map(Timestamp::from_millis)
-        .or(query.to)
-        .unwrap_or(last);
+    let to = query.to.unwrap_or(Timestamp::from_millis(i64::MAX));
     check_range(from, to)?;
     let limit = query.limit.unwrap_or(REPORTS.0).clamp(1, REPORTS.1);
-    let reports = handle
-        .reports(&ReportQuery {
-            agent: Some(id),
-            from,
-            to,
-            limit,
-        })
-        .await?;
+    let before = query.cursor.map(|Cursor(at, number)| (at, number));
+    let query = ReportQuery {
+        agent: Some(id),
+        from,
+        to,
+        before,
+        limit,
+    };
+    let reports = handle.reports(&query).await?;
     let oldest = reports.first().filter(|_| reports.len() == limit);
-    let next = oldest.map(|row| row.report.at.as_millis().to_string());
+    let next = oldest.map(|row| Cursor(row.report.at, row.number).to_string());
     let items: Vec<ReportShape> = reports.into_iter().map(Into::into).collect();
     Ok(Json(Page { items, next }).into_response())
 }

@@ -126,6 +126,7 @@ async fn samples(
 ) -> Result<Json<Vec<Sample>>, Problem> {
     let last = Timestamp::from_millis(i64::MAX);
     let query = ReportQuery {
+        before: None,
         agent,
         from: Timestamp::default(),
         to: last,

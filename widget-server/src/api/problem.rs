@@ -103,6 +103,7 @@ impl From<SendError> for Problem {
             SendError::UnknownAgent => Self::unknown("agent"),
             SendError::AgentIsV1 => Self::new(StatusCode::CONFLICT, "agent_is_v1", detail),
             SendError::Kind => Self::bad_request("invalid_kind", detail),
+            SendError::Input => Self::bad_request("invalid_input", detail),
             SendError::Ttl => Self::bad_request("invalid_ttl", detail),
             SendError::Key => Self::bad_request("invalid_idempotency_key", detail),
             SendError::InputTooLarge(_) => {
@@ -117,7 +118,7 @@ impl From<SendError> for Problem {
 }
 
 pub(super) async fn not_found(State(handle): State<ServerHandle>, uri: Uri) -> Response {
-    if uri.path().starts_with("/api/") {
+    if uri.path() == "/api" || uri.path().starts_with("/api/") {
         let detail = format!("there is nothing at {}", uri.path());
         return Problem::new(StatusCode::NOT_FOUND, "unknown_path", detail).into_response();
     }

@@ -56,12 +56,8 @@ pub(super) async fn create(
         once,
     };
     let inserted = handle.submit(request, Actor::Api).await?;
-    let status = if inserted.new {
-        StatusCode::CREATED
-    } else {
-        StatusCode::OK
-    };
-    Ok((status, Json(inserted.task.into())))
+    // A repeat under the same key is answered as the first time.
+    Ok((StatusCode::CREATED, Json(inserted.task.into())))
 }
 
 pub(super) async fn shut_down(

@@ -13,6 +13,7 @@ mod update;
 mod v1;
 mod work;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,9 +21,12 @@ use async_trait::async_trait;
 use session::Sessions;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::message::{Command, Describe, Opening, RefusalReason, Response, Welcome};
+use widget_core::payload::Payload;
 use widget_core::runtime::SharedRuntime;
 use widget_core::stop::StopSignal;
 use widget_core::store::{StoreError, StoreErrorKind, Stores};
+use widget_core::task::is_kind;
+use widget_core::time::Timestamp;
 use widget_core::transport::{Origin, Peer, Rejection, Service};
 
 use crate::events::{EventSource, ServerEvent};
@@ -72,22 +76,36 @@ impl Dispatcher {
             .clone()
     }
 
-    /// Keeps in mind whether writes work, and says so once each time that changes.
-    pub(crate) fn watch_writes<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
-        match &result {
-            Ok(_) if trouble.is_some() => {
-                *trouble = None;
-                tracing::info!("the store can be written again");
-            }
-            Err(error) if *error.kind() == StoreErrorKind::Unavailable && trouble.is_none() => {
+    /// Keeps in mind that the store cannot be written, and says so once.
+    pub(crate) fn watch<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result
+            && *error.kind() == StoreErrorKind::Unavailable
+        {
+            let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+            if trouble.is_none() {
                 let text = chain(error);
                 tracing::error!(error = text, "the store cannot be written");
                 *trouble = Some(text);
             }
-            _ => {}
         }
         result
+    }
+
+    /// The same for what has written if it is well: then the trouble is over.
+    pub(crate) fn watch_write<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        let result = self.watch(result);
+        if result.is_ok() {
+            self.wrote();
+        }
+        result
+    }
+
+    /// Something new is in the store.
+    pub(crate) fn wrote(&self) {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        if trouble.take().is_some() {
+            tracing::info!("the store can be written again");
+        }
     }
 
     /// Ends the session of an agent that was deleted: whatever it calls next is refused.
@@ -129,11 +147,11 @@ impl Dispatcher {
     }
 
     async fn describe(&self, peer: &Peer, describe: Describe) -> Response {
-        if let Err(text) = check_describe(&describe) {
-            return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+        if let Err((reason, text)) = check_describe(&describe) {
+            return self.refuse(&peer.origin, reason, text);
         }
         let written = self.stores.agents.describe(peer.agent, &describe).await;
-        match self.watch_writes(written) {
+        match self.watch_write(written) {
             Ok(()) => {
                 self.events.say(ServerEvent::AgentChanged(peer.agent));
                 Response::ACK
@@ -172,9 +190,10 @@ impl Service for Dispatcher {
     async fn call_v1(
         &self,
         from: &Origin,
+        at: Timestamp,
         command: widget_core::v1::Command,
     ) -> Option<widget_core::v1::Response> {
-        self.answer_v1(from, command).await
+        self.answer_v1(from, at, command).await
     }
 
     fn refused(&self, from: &Origin, reason: &'static str) {
@@ -201,7 +220,9 @@ fn busy() -> Response {
     .into()
 }
 
-fn check_describe(describe: &Describe) -> Result<(), String> {
+fn check_describe(describe: &Describe) -> Result<(), (RefusalReason, String)> {
+    let large = |text: String| Err((RefusalReason::TooLarge, text));
+    let invalid = |text: String| Err((RefusalReason::Invalid, text));
     let labels = describe
         .labels
         .iter()
@@ -221,18 +242,43 @@ fn check_describe(describe: &Describe) -> Result<(), String> {
         .chain(texts.map(String::len))
         .sum::<usize>();
     if bytes > MAX_DESCRIBE {
-        return Err(format!(
+        return large(format!(
             "a description of {bytes} bytes, at most {MAX_DESCRIBE} are allowed"
         ));
     }
     if texts.iter().any(|text| text.len() > 1_024) {
-        return Err("host, os, boot and version may have at most 1024 bytes each".into());
+        return large("host, os, boot and version may have at most 1024 bytes each".into());
     }
     if describe.labels.len() > MAX_LABELS {
-        return Err(format!("more than {MAX_LABELS} labels"));
+        return large(format!("more than {MAX_LABELS} labels"));
     }
     if describe.handlers.len() > MAX_HANDLERS {
-        return Err(format!("more than {MAX_HANDLERS} kinds of task"));
+        return large(format!("more than {MAX_HANDLERS} kinds of task"));
+    }
+    let keys: BTreeSet<&str> = describe
+        .labels
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    if keys.len() < describe.labels.len() {
+        return invalid("two labels with the same key".into());
+    }
+    for handler in &describe.handlers {
+        if !is_kind(&handler.kind) {
+            return invalid("a kind of task that is not of the form [a-z0-9_.-]{1,64}".into());
+        }
+        if handler
+            .schema
+            .as_ref()
+            .is_some_and(|schema| !is_json(schema))
+        {
+            return invalid(format!("the schema of {} is not JSON", handler.kind));
+        }
     }
     Ok(())
+}
+
+/// Whether a payload is what it says: the API embeds it, so it must be.
+pub(crate) fn is_json(payload: &Payload) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(payload.as_bytes()).is_ok()
 }

@@ -32,7 +32,7 @@ impl Dispatcher {
             };
             return Err(Rejection::Refused(refusal));
         }
-        let admitted = self.watch_writes(self.admit(from, &hello).await);
+        let admitted = self.watch_write(self.admit(from, &hello).await);
         let Ok(admitted) = admitted else {
             return Err(Rejection::Busy {
                 retry_after: RETRY_AFTER,
@@ -80,7 +80,7 @@ impl Dispatcher {
     }
 
     pub(super) async fn goodbye(&self, peer: &Peer, goodbye: Goodbye) -> Response {
-        let left = self.watch_writes(self.leave(peer, &goodbye).await);
+        let left = self.watch_write(self.leave(peer, &goodbye).await);
         match left {
             Ok(()) => {
                 self.attendance

@@ -20,9 +20,10 @@ impl Dispatcher {
             reports: submit.reports,
             received: self.runtime.wall(),
         };
-        match self.watch_writes(self.stores.reports.append(batch).await) {
+        match self.watch(self.stores.reports.append(batch).await) {
             Ok(appended) => {
                 if appended.stored > 0 {
+                    self.wrote();
                     self.events.say(ServerEvent::Reported(peer.agent));
                 }
                 Response::Ack {

@@ -2,12 +2,12 @@
 
 use futures_util::future::join_all;
 use widget_core::message::{Command, RefusalReason, Response, Update, UpdateItem, Verdict};
-use widget_core::payload::MAX_OUTPUT;
+use widget_core::payload::{MAX_OUTPUT, Payload};
 use widget_core::store::{AppliedEvent, AppliedKind, StoreError, TaskStoreExt};
 use widget_core::task::{AgentEvent, Event, Fault};
 use widget_core::transport::Peer;
 
-use super::Dispatcher;
+use super::{Dispatcher, is_json};
 
 impl Dispatcher {
     pub(super) async fn update(&self, peer: &Peer, update: Update) -> Response {
@@ -35,7 +35,7 @@ impl Dispatcher {
         let results = join_all(runs.into_iter().map(|run| self.settle(peer, run))).await;
         let mut verdicts = vec![Verdict::Unknown; count];
         for result in results {
-            match self.watch_writes(result) {
+            match self.watch(result) {
                 Ok(settled) => {
                     for (position, verdict) in settled {
                         if let Some(slot) = verdicts.get_mut(position) {
@@ -50,6 +50,25 @@ impl Dispatcher {
         Response::Verdicts(verdicts)
     }
 
+    /// Output that is no JSON is kept as a JSON string: the work was done, and the API embeds it.
+    fn readable(&self, peer: &Peer, event: AgentEvent) -> AgentEvent {
+        let broken = |payload: &Payload| !is_json(payload);
+        match event {
+            AgentEvent::Finish(mut finish) if finish.output.as_ref().is_some_and(broken) => {
+                self.refusals
+                    .count(&peer.origin, "output_not_json", self.runtime.now());
+                finish.output = finish.output.as_ref().map(as_string);
+                AgentEvent::Finish(finish)
+            }
+            AgentEvent::Progress(progress) if broken(&progress) => {
+                self.refusals
+                    .count(&peer.origin, "output_not_json", self.runtime.now());
+                AgentEvent::Progress(as_string(&progress))
+            }
+            event => event,
+        }
+    }
+
     /// Applies the news of one task in their order.
     async fn settle(
         &self,
@@ -58,13 +77,14 @@ impl Dispatcher {
     ) -> Result<Vec<(usize, Verdict)>, StoreError> {
         let mut settled = Vec::with_capacity(run.len());
         for (position, item) in run {
-            let event = Event::Said(item.attempt, item.event);
+            let event = Event::Said(item.attempt, self.readable(peer, item.event));
             let now = self.runtime.wall();
             let tasks = &self.stores.tasks;
             let applied = tasks.apply_from(peer.agent, item.task, &event, now).await?;
             let verdict = match applied {
                 Some(applied) => {
                     if applied.result == Ok(AppliedKind::Changed) {
+                        self.wrote();
                         self.task_changed(peer.agent, item.task);
                     }
                     verdict(&event, &applied)
@@ -75,6 +95,12 @@ impl Dispatcher {
         }
         Ok(settled)
     }
+}
+
+/// The text itself, as a JSON string.
+fn as_string(payload: &Payload) -> Payload {
+    let text = String::from_utf8_lossy(payload.as_bytes()).into_owned();
+    Payload::from_json_text(serde_json::Value::String(text).to_string())
 }
 
 fn is_too_large(item: &UpdateItem) -> bool {

@@ -4,6 +4,7 @@ use widget_core::id::AgentId;
 use widget_core::report::{Report, check_host};
 use widget_core::store::{AppliedKind, Arrival, StoreError, TaskQuery, TaskStoreExt};
 use widget_core::task::{Actor, Event, SHUTDOWN, StateName};
+use widget_core::time::Timestamp;
 use widget_core::transport::Origin;
 use widget_core::v1::{Command, Response, Task};
 
@@ -13,7 +14,12 @@ use crate::events::ServerEvent;
 impl Dispatcher {
     /// `None` if the store cannot answer: the connection is then closed without a word, and the
     /// collector sends again.
-    pub(super) async fn answer_v1(&self, from: &Origin, command: Command) -> Option<Response> {
+    pub(super) async fn answer_v1(
+        &self,
+        from: &Origin,
+        at: Timestamp,
+        command: Command,
+    ) -> Option<Response> {
         let answer = match command {
             Command::SubmitData {
                 collector_id,
@@ -23,7 +29,7 @@ impl Dispatcher {
             } => {
                 let report = Report {
                     seq: 0,
-                    at: self.runtime.wall(),
+                    at,
                     total_memory,
                     used_memory,
                     average_cpu: average_cpu_usage,
@@ -34,7 +40,7 @@ impl Dispatcher {
             }
             Command::RequestWork(id) => self.request_work_v1(from, AgentId::from_u128(id)).await,
         };
-        self.watch_writes(answer).ok()
+        self.watch(answer).ok()
     }
 
     async fn submit_v1(
@@ -68,11 +74,12 @@ impl Dispatcher {
             }
         }
         self.heard(agent);
-        let received = report.at;
+        let received = self.runtime.wall();
         self.stores
             .reports
             .append_v1(agent, report, received)
             .await?;
+        self.wrote();
         self.events.say(ServerEvent::Reported(agent));
         Ok(Response::Ack)
     }
@@ -106,6 +113,7 @@ impl Dispatcher {
                 .apply(task.id, &event, Actor::Server, now)
                 .await?;
             if applied.is_some_and(|applied| applied.result == Ok(AppliedKind::Changed)) {
+                self.wrote();
                 self.task_changed(agent, task.id);
                 return Ok(Response::Task(Task::Shutdown));
             }

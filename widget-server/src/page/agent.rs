@@ -75,9 +75,9 @@ pub(super) async fn of_tutorial(Query(ask): Query<TutorialAsk>) -> Reply {
         .as_deref()
         .unwrap_or_default()
         .parse()
-        .map_err(|_| Trouble::no_agent())?;
+        .map_err(|_| Trouble::no_id())?;
     let headers = [(LOCATION, format!("/agents/{id}"))];
-    Ok((StatusCode::PERMANENT_REDIRECT, headers).into_response())
+    Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
 pub(super) async fn show(
@@ -85,7 +85,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(ask): Query<Ask>,
 ) -> Reply {
-    let id: AgentId = id.parse().map_err(|_| Trouble::no_agent())?;
+    let id: AgentId = id.parse().map_err(|_| Trouble::no_id())?;
     let status = handle.agent(id).await?.ok_or_else(Trouble::no_agent)?;
     let range = Range::named(ask.range.as_deref());
     let now = handle.wall();

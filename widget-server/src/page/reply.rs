@@ -118,6 +118,14 @@ impl Trouble {
         Self::not_found("No such agent", text)
     }
 
+    pub(super) fn no_id() -> Self {
+        let text = "The id of an agent looks like 0192d4a0-6c1e-7b44-9d2e-3f5a8c7b1e90.";
+        Self {
+            status: StatusCode::BAD_REQUEST,
+            ..Self::not_found("Not an id", text)
+        }
+    }
+
     pub(super) fn no_task() -> Self {
         Self::not_found("No such task", "Tasks that ended long ago are deleted.")
     }

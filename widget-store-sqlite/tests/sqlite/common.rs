@@ -44,6 +44,7 @@ pub(crate) fn append(store: &SqliteStore, batch: ReportBatch) -> Result<Appended
 /// The numbers of all reports of an agent, in their order.
 pub(crate) fn seqs(store: &SqliteStore, agent: AgentId) -> Vec<u64> {
     let query = ReportQuery {
+        before: None,
         agent: Some(agent),
         from: Timestamp::from_millis(0),
         to: Timestamp::from_millis(i64::MAX),

@@ -84,6 +84,7 @@ fn a_deleted_agent_leaves_no_rows_and_its_numbers_are_never_used_again() {
     let directory = TempDir::new().unwrap();
     let store = open(directory.path());
     let everything = ReportQuery {
+        before: None,
         agent: None,
         from: Timestamp::from_millis(0),
         to: Timestamp::from_millis(i64::MAX),

@@ -91,11 +91,15 @@ impl ReportStore for MemoryStore {
     }
 
     async fn reports(&self, query: &ReportQuery) -> Result<Vec<StoredReport>, StoreError> {
-        if query.from >= query.to {
+        let before_all = query.before.is_some_and(|(at, _)| at < query.from);
+        if query.from >= query.to || before_all {
             return Ok(Vec::new());
         }
         let rows = self.rows();
-        let span = (query.from, 0)..(query.to, 0);
+        let end = query
+            .before
+            .map_or((query.to, 0), |before| before.min((query.to, 0)));
+        let span = (query.from, 0)..end;
         let newest = |reports: &Reports| -> Vec<StoredReport> {
             let range = reports.rows.range(span.clone()).rev().take(query.limit);
             range.map(|(_, row)| row.clone()).collect()

@@ -99,6 +99,7 @@ fn appended(through: u64, stored: u64) -> Appended {
 /// Everything of the calendar.
 fn always(agent: Option<AgentId>) -> ReportQuery {
     ReportQuery {
+        before: None,
         agent,
         from: Timestamp::from_millis(0),
         to: Timestamp::from_millis(253_402_300_800_000),

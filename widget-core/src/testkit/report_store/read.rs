@@ -50,6 +50,7 @@ pub async fn the_limit_keeps_the_newest(store: &dyn ReportStore) {
     append(store, whole(0, 9)).await;
     for agent in [Some(ONE), None] {
         let query = ReportQuery {
+            before: None,
             limit: 3,
             ..always(agent)
         };
@@ -63,6 +64,7 @@ pub async fn a_range_includes_its_start_and_not_its_end(store: &dyn ReportStore)
     append(store, whole(0, 9)).await;
     for agent in [Some(ONE), None] {
         let mut query = ReportQuery {
+            before: None,
             from: at(3),
             to: at(6),
             ..always(agent)
@@ -81,6 +83,7 @@ pub async fn an_empty_range_is_empty(store: &dyn ReportStore) {
     append(store, whole(0, 3)).await;
     for (from, to) in [(1, 1), (3, 1), (100, 200)] {
         let query = ReportQuery {
+            before: None,
             from: at(from),
             to: at(to),
             ..always(Some(ONE))
@@ -102,6 +105,7 @@ pub async fn everybodys_reports_come_in_one_order(store: &dyn ReportStore) {
     let agents: Vec<_> = rows.iter().map(|row| row.agent).collect();
     assert_eq!(agents, [ONE, TWO, ONE, TWO, ONE, TWO]);
     let query = ReportQuery {
+        before: None,
         limit: 4,
         ..always(None)
     };

@@ -191,7 +191,12 @@ impl Service for ScriptedService {
     }
 
     /// Number 0 that asks for work is left without a word.
-    async fn call_v1(&self, _: &Origin, command: v1::Command) -> Option<v1::Response> {
+    async fn call_v1(
+        &self,
+        _: &Origin,
+        _: crate::time::Timestamp,
+        command: v1::Command,
+    ) -> Option<v1::Response> {
         self.lock().v1.push(command);
         match command {
             v1::Command::SubmitData { .. } => Some(v1::Response::Ack),
