@@ -17,7 +17,7 @@ const TEMPORARY: &str = "agent-id.new";
 #[derive(Debug)]
 pub struct Identity {
     id: AgentId,
-    _lock: File,
+    lock: File,
 }
 
 /// The state directory cannot be used.
@@ -59,13 +59,20 @@ impl Identity {
             Err(TryLockError::Error(error)) => return Err(unusable(error)),
         }
         let id = read_or_make(directory, runtime).map_err(unusable)?;
-        Ok(Self { id, _lock: lock })
+        Ok(Self { id, lock })
     }
 
     /// The id.
     #[must_use]
     pub const fn id(&self) -> AgentId {
         self.id
+    }
+}
+
+impl Drop for Identity {
+    fn drop(&mut self) {
+        // Closing would not do: a child that is being started at this moment has the file too.
+        let _ = self.lock.unlock();
     }
 }
 

@@ -7,8 +7,19 @@ use std::path::Path;
 
 use widget_core::store::{StoreError, StoreErrorKind};
 
-/// Makes the directory and takes its lock, which is held until the file is closed.
-pub(crate) fn claim(directory: &Path) -> Result<File, StoreError> {
+/// The lock on a data directory, let go when dropped.
+#[derive(Debug)]
+pub(crate) struct Claim(File);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        // Closing would not do: a child that is being started at this moment has the file too.
+        let _ = self.0.unlock();
+    }
+}
+
+/// Makes the directory and takes its lock.
+pub(crate) fn claim(directory: &Path) -> Result<Claim, StoreError> {
     make(directory)
         .map_err(|error| refused("cannot make the data directory", directory, &error))?;
     let path = directory.join("lock");
@@ -18,7 +29,7 @@ pub(crate) fn claim(directory: &Path) -> Result<File, StoreError> {
         .open(&path)
         .map_err(|error| refused("cannot write", &path, &error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Claim(file)),
         Err(TryLockError::WouldBlock) => Err(StoreError::with(
             StoreErrorKind::InUse,
             format!("another process holds {}", path.display()),
@@ -60,4 +71,23 @@ fn sync(_: &Path) -> io::Result<()> {
 fn refused(what: &str, path: &Path, why: &dyn fmt::Display) -> StoreError {
     let text = format!("{what} {}: {why}", path.display());
     StoreError::with(StoreErrorKind::Config, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A test that started a child kept the lock of another test's store for a moment.
+    #[test]
+    fn a_copy_of_the_file_does_not_keep_the_lock() {
+        let directory = tempfile::tempdir().unwrap();
+        let claimed = claim(directory.path()).unwrap();
+        let _copy = claimed.0.try_clone().unwrap();
+        assert_eq!(
+            *claim(directory.path()).unwrap_err().kind(),
+            StoreErrorKind::InUse
+        );
+        drop(claimed);
+        claim(directory.path()).unwrap();
+    }
 }

@@ -1,15 +1,14 @@
 //! [`SqliteStore`]: its opening, its threads, its end.
 
-use std::fs::File;
-
 use rusqlite::Connection;
 use widget_core::store::{Bells, StoreError, StoreErrorKind};
 
+use crate::connect;
+use crate::directory::{self, Claim};
 use crate::error::Result;
 use crate::options::SqliteOptions;
 use crate::readers::Readers;
 use crate::writer::Writer;
-use crate::{connect, directory};
 
 /// Threads for short reads.
 const READERS: usize = 2;
@@ -28,7 +27,7 @@ pub struct SqliteStore {
     chart_readers: Readers,
     writer: Writer,
     pub(crate) bells: Bells,
-    _lock: File,
+    _lock: Claim,
 }
 
 impl SqliteStore {
