@@ -6,6 +6,8 @@
     reason = "a test that cannot go on has to fail"
 )]
 
+pub(crate) mod api;
+
 use std::sync::Arc;
 
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch, TaskId};
