@@ -2,9 +2,44 @@
 //! ([`Listener`], [`Service`]).
 //!
 //! Request and response, because that is the protocol's own shape: a `RequestWork` that waits *is*
-//! the push channel.
+//! the push channel. A transport carries an opening and, once that was welcomed, up to
+//! [`MAX_CALLS`] commands at once, each to its own answer; it does not look into them but to see
+//! how long a call may wait. Every command may be repeated and every call dropped, for the messages
+//! make up for that themselves. So a transport keeps nothing on disk, promises no order, and
+//! repeats nothing unless it wants to. What it must promise is that every call ends in bounded
+//! time, that memory follows what came and not what was claimed, and that one peer harms no other.
+//! Each trait has its promises as a list, and [`transport_suite!`](crate::transport_suite) tests
+//! them.
+//!
+//! Only an opening names an agent. [`Service::open`] looks at it and gives the [`Peer`] for which
+//! every later call is made; no command says who sends it. Where a connection lasts, the listener
+//! keeps the peer beside it. Where each request stands alone, the listener asks for a
+//! [`session`](Service::session) and puts it into the [`Welcome`]; the client sends it along with
+//! every request, and [`resume`](Service::resume) makes it the peer again, at any server with the
+//! same store.
+//!
+//! When something fails, say what the caller can do: that is what a [`TransportErrorKind`] is. A
+//! call that may have reached the server fails as `Closed` or `Timeout` and takes the connection
+//! with it; the agent connects again and repeats what has no answer. A message that is too long is
+//! refused before any of it is sent, and the connection goes on. A listener ends the connection of
+//! a peer that breaks the rules, counts it by a stable word ([`Service::refused`]), and serves the
+//! others as before.
+//!
+//! # A whole transport
+//!
+//! It has all of the contract and none of the comfort: one codec, fixed limits, no TLS. It passes
+//! the suite (`tests/toy_transport` in this package). `docs/writing-a-transport.md` in the
+//! repository tells what one for daily use has besides. For a test of handlers no transport needs
+//! to be written: [`MemoryTransport`] calls a service in the same process.
+//!
+// Codecs have what a listener needs behind that feature.
+#![cfg_attr(feature = "serve", doc = "```")]
+#![cfg_attr(not(feature = "serve"), doc = "```text")]
+#![doc = include_str!("../tests/toy_transport/toy.rs")]
+#![doc = "```"]
 
 mod error;
+mod memory;
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -13,6 +48,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 pub use error::{TransportError, TransportErrorKind};
+pub use memory::MemoryTransport;
 
 use crate::id::{AgentId, SpoolEpoch};
 use crate::message::{Command, Opening, Refusal, Response, Welcome};
@@ -45,6 +81,7 @@ pub trait Transport: Debug + Send + Sync {
 ///
 /// An implementation
 /// - must carry up to [`MAX_CALLS`] calls at once, and answer each when its own answer is there;
+/// - must bring a call that was polled once to the service without being polled again for it;
 /// - must lose nothing when a call is dropped: other calls go on undisturbed;
 /// - must end every call in bounded time, with an error if the peer is dead;
 /// - must refuse a message above the size limit before it sends any of it, and go on;
@@ -92,6 +129,20 @@ pub trait Service: Debug + Send + Sync {
     /// # Errors
     /// [`Rejection`], which the listener passes on.
     async fn open(&self, from: &Origin, opening: Opening) -> Result<(Peer, Welcome), Rejection>;
+
+    /// What proves a peer that was just welcomed in later requests, each of which stands alone: for
+    /// [`Welcome::session`]. Any server with the same store can [`resume`](Self::resume) it.
+    ///
+    /// # Errors
+    /// [`Rejection::Busy`] if the store cannot be asked.
+    async fn session(&self, peer: &Peer) -> Result<String, Rejection>;
+
+    /// The peer that a session proves.
+    ///
+    /// # Errors
+    /// [`RefusalReason::Session`](crate::message::RefusalReason::Session) if it proves nothing, or
+    /// is over; [`Rejection::Busy`].
+    async fn resume(&self, from: &Origin, session: &str) -> Result<Peer, Rejection>;
 
     /// Answers a command of an agent that was welcomed. Dropping the future is safe.
     async fn call(&self, peer: &Peer, command: Command) -> Response;

@@ -5,7 +5,9 @@ use rusqlite::{Connection, params};
 use widget_core::Payload;
 use widget_core::id::{AgentId, SpoolEpoch};
 use widget_core::message::Describe;
-use widget_core::store::{AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, StoreError};
+use widget_core::store::{
+    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, SessionKey, StoreError,
+};
 use widget_core::time::Timestamp;
 
 use crate::error::{Error, Result};
@@ -113,6 +115,12 @@ impl AgentStore for SqliteStore {
             Ok(deleted > 0)
         })
         .await
+    }
+
+    // In memory: a database that is opened again may be a restored one, and then every agent has to
+    // say Hello, so that what it has seen is compared. No other process can have it open.
+    async fn session_key(&self, fresh: SessionKey) -> std::result::Result<SessionKey, StoreError> {
+        Ok(self.session_key.get_or_init(|| fresh).clone())
     }
 }
 

@@ -1,7 +1,9 @@
 //! [`SqliteStore`]: its opening, its threads, its end.
 
+use std::sync::OnceLock;
+
 use rusqlite::Connection;
-use widget_core::store::{Bells, StoreError, StoreErrorKind};
+use widget_core::store::{Bells, SessionKey, StoreError, StoreErrorKind};
 
 use crate::connect;
 use crate::directory::{self, Claim};
@@ -27,6 +29,7 @@ pub struct SqliteStore {
     chart_readers: Readers,
     writer: Writer,
     pub(crate) bells: Bells,
+    pub(crate) session_key: OnceLock<SessionKey>,
     _lock: Claim,
 }
 
@@ -58,6 +61,7 @@ impl SqliteStore {
             chart_readers: Readers::start(long.map_err(named)?).map_err(no_thread)?,
             writer: Writer::start(writer).map_err(no_thread)?,
             bells: Bells::default(),
+            session_key: OnceLock::new(),
             _lock: lock,
         })
     }

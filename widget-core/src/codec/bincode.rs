@@ -30,7 +30,7 @@ impl Codec for Bincode {
         decode(bytes, STANDARD)
     }
 
-    fn variant(bytes: &[u8]) -> Option<u32> {
+    fn variant(bytes: &[u8], _: &[&str]) -> Option<u32> {
         // A variant is a varint: one byte up to 250, else a mark and its width.
         match bytes {
             [short @ 0..=250, ..] => Some(u32::from(*short)),
@@ -60,7 +60,7 @@ impl Codec for Legacy {
         decode(bytes, LEGACY)
     }
 
-    fn variant(bytes: &[u8]) -> Option<u32> {
+    fn variant(bytes: &[u8], _: &[&str]) -> Option<u32> {
         bytes.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
     }
 }

@@ -4,8 +4,6 @@ use super::{FrameError, MAGIC, v1, v2};
 
 /// How much is reserved ahead of the bytes that came, at most.
 const STEP: usize = 32 * 1024;
-/// An empty buffer keeps no more than this, so that idle connections cost little.
-const KEEP: usize = 256;
 
 /// Bytes of a stream that have yet to become frames.
 ///
@@ -47,6 +45,12 @@ impl FrameBuffer {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.bytes.len() == self.start
+    }
+
+    /// How many bytes have come that belong to no frame yet.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.bytes.len() - self.start
     }
 
     /// Memory in use, in bytes.
@@ -118,9 +122,9 @@ impl FrameBuffer {
 
     fn expect_version(&mut self, expected: u16) -> Result<(), FrameError> {
         if self.is_empty() {
-            self.bytes.clear();
+            // Keeps nothing: most connections are idle, and small memory is soon had again.
+            self.bytes = Vec::new();
             self.start = 0;
-            self.bytes.shrink_to(KEEP);
         }
         match self.version()? {
             Some(version) if version != expected => Err(FrameError::Version(version)),

@@ -24,8 +24,8 @@ pub enum Command {
 }
 
 impl Command {
-    /// How many variants there are.
-    pub const VARIANTS: u32 = 5;
+    /// The names of its variants in JSON, in the order of their numbers.
+    pub const NAMES: &[&str] = &["describe", "submit", "request_work", "update", "goodbye"];
     /// The most items in one [`Update`].
     pub const MAX_ITEMS: usize = 64;
     /// The most tasks that one [`RequestWork`] may name as held.

@@ -16,8 +16,8 @@ pub enum Opening {
 }
 
 impl Opening {
-    /// How many variants there are.
-    pub const VARIANTS: u32 = 1;
+    /// The names of its variants in JSON, in the order of their numbers.
+    pub const NAMES: &[&str] = &["hello"];
 }
 
 /// Who speaks.
@@ -60,8 +60,9 @@ impl std::fmt::Debug for Credential {
 pub struct Welcome {
     /// The version that both speak from here on.
     pub version: u16,
-    /// What proves the session where a connection does not; empty over TCP.
-    pub session: Vec<u8>,
+    /// What proves the session where a connection does not: over HTTP it goes with each later
+    /// request as `Authorization: Widget <session>`. Empty over TCP, where the connection does.
+    pub session: String,
     /// The server's memory.
     pub store: StoreEpoch,
     /// The highest task sequence that the store has given this agent.

@@ -34,8 +34,16 @@ pub enum Response {
 }
 
 impl Response {
-    /// How many variants there are.
-    pub const VARIANTS: u32 = 7;
+    /// The names of its variants in JSON, in the order of their numbers.
+    pub const NAMES: &[&str] = &[
+        "welcome",
+        "ack",
+        "work",
+        "verdicts",
+        "busy",
+        "unsupported",
+        "refused",
+    ];
 
     /// A plain yes.
     pub const ACK: Self = Self::Ack { through: None };
@@ -137,6 +145,8 @@ pub enum RefusalReason {
     Invalid,
     /// More than a limit allows.
     TooLarge,
+    /// The session is none of this server's, or is over: say Hello again.
+    Session,
 }
 
 impl RefusalReason {
@@ -149,6 +159,7 @@ impl RefusalReason {
             Self::Replaced => "replaced",
             Self::Invalid => "invalid",
             Self::TooLarge => "too_large",
+            Self::Session => "session",
         }
     }
 }

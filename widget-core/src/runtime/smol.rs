@@ -2,13 +2,14 @@
 
 use std::fmt;
 use std::io;
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 use std::time::Instant;
 
 use smol::Executor;
 use smol::net::TcpStream;
 
-use super::{Address, BoxFuture, Runtime, Stream};
+use super::{Address, BoxFuture, Runtime, RuntimeExt, Stream};
 use crate::time::{Mono, Timestamp};
 
 /// Runs on a smol executor of the program's, which the program must drive.
@@ -29,6 +30,15 @@ impl SmolRuntime {
     }
 }
 
+impl SmolRuntime {
+    async fn resolve(&self, to: &Address) -> io::Result<Vec<SocketAddr>> {
+        let name = (to.host.clone(), to.port);
+        let found = self.blocking(move || name.to_socket_addrs().map(Vec::from_iter));
+        let gone = || Err(io::Error::other("there is no thread to look up a name"));
+        found.await.unwrap_or_else(gone)
+    }
+}
+
 impl fmt::Debug for SmolRuntime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SmolRuntime")
@@ -41,7 +51,11 @@ impl Runtime for SmolRuntime {
     }
 
     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
-        smol::unblock(work).detach();
+        // A thread of its own, since idle ones of smol's pool wake twice a second for good (in its
+        // crate blocking, 1.7). Where there is none to be had, the work is dropped, and whoever waits
+        // for it hears that.
+        let name = "blocking".to_owned();
+        drop(std::thread::Builder::new().name(name).spawn(work));
     }
 
     fn sleep_until(&self, at: Mono) -> BoxFuture<'static, ()> {
@@ -68,7 +82,10 @@ impl Runtime for SmolRuntime {
 
     fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
-            let stream = TcpStream::connect((to.host.as_str(), to.port)).await?;
+            let stream = match to.host.parse::<IpAddr>() {
+                Ok(ip) => TcpStream::connect((ip, to.port)).await?,
+                Err(_) => TcpStream::connect(&self.resolve(to).await?[..]).await?,
+            };
             stream.set_nodelay(true)?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })

@@ -1,6 +1,6 @@
 //! [`AgentStore`]: which agents there are and what they said of themselves.
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 
 use async_trait::async_trait;
 
@@ -16,6 +16,8 @@ use crate::time::Timestamp;
 /// - must never let `last_seen` go back;
 /// - must forget an agent's `left` when it arrives or is seen again after it;
 /// - must list agents in the order of their numbers, each once;
+/// - must keep the first session key it is offered while any server has it open, and answer every
+///   offer with it; a store that is opened anew may be a restored one, and begins without;
 /// - must delete an agent's row with all that belongs to it in this store, and say whether it was
 ///   there; a later arrival of the same id begins anew.
 #[async_trait]
@@ -61,6 +63,37 @@ pub trait AgentStore: Debug + Send + Sync {
     /// # Errors
     /// [`Unavailable`](super::StoreErrorKind::Unavailable).
     async fn delete_agent(&self, agent: AgentId) -> Result<bool, StoreError>;
+
+    /// The key that sessions are sealed with: the one that is kept, else `fresh`, kept from now on.
+    /// The same for every server on this store, so that each knows the sessions of the others.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn session_key(&self, fresh: SessionKey) -> Result<SessionKey, StoreError>;
+}
+
+/// The key that sessions are sealed with: 32 random bytes that are shown nowhere.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionKey([u8; 32]);
+
+impl SessionKey {
+    /// A key of these bytes, which should be random.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// Its bytes.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SessionKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionKey")
+    }
 }
 
 /// An agent that comes.

@@ -3,61 +3,80 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-
-use event_listener::{Event, EventListener};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 
 use crate::id::AgentId;
 
-type Rows = Arc<Mutex<BTreeMap<AgentId, Arc<Event>>>>;
-
 /// A bell for each agent that somebody waits for. Costs nothing for the others.
+// By hand, since an event and a listener for each agent are twice as large, and many wait.
 #[derive(Debug, Clone, Default)]
 pub struct Bells {
-    rows: Rows,
+    shared: Arc<Mutex<Shared>>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    rows: BTreeMap<AgentId, Vec<Waiting>>,
+    last_number: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    number: u64,
+    rung: bool,
+    waker: Option<Waker>,
 }
 
 /// Ends when the bell is rung after it was made. A hint only: look, whether it rang or not.
 #[derive(Debug)]
 pub struct WakeUp {
-    listener: EventListener,
-    event: Arc<Event>,
+    shared: Arc<Mutex<Shared>>,
     agent: AgentId,
-    rows: Rows,
+    number: u64,
 }
 
 impl Bells {
     /// Registers at once: whatever is rung from here on ends the wait.
     #[must_use]
     pub fn watch(&self, agent: AgentId) -> WakeUp {
-        let event = {
-            let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-            rows.entry(agent).or_default().clone()
-        };
+        let mut shared = lock(&self.shared);
+        shared.last_number += 1;
+        let number = shared.last_number;
+        let row = shared.rows.entry(agent).or_default();
+        // Mostly there is one.
+        row.reserve_exact(usize::from(row.is_empty()));
+        row.push(Waiting {
+            number,
+            rung: false,
+            waker: None,
+        });
         WakeUp {
-            listener: event.listen(),
-            event,
+            shared: self.shared.clone(),
             agent,
-            rows: self.rows.clone(),
+            number,
         }
     }
 
     /// Wakes everyone who waits for this agent's tasks.
     pub fn ring(&self, agent: AgentId) {
-        let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(event) = rows.get(&agent) {
-            event.notify(usize::MAX);
-        }
+        let mut shared = lock(&self.shared);
+        let Some(row) = shared.rows.get_mut(&agent) else {
+            return;
+        };
+        let ring = |waiting: &mut Waiting| {
+            waiting.rung = true;
+            waiting.waker.take()
+        };
+        let wakers: Vec<Waker> = row.iter_mut().filter_map(ring).collect();
+        drop(shared);
+        wakers.into_iter().for_each(Waker::wake);
     }
 
     /// How many agents are waited for.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.rows
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .len()
+        lock(&self.shared).rows.len()
     }
 
     /// Whether nobody waits.
@@ -70,19 +89,40 @@ impl Bells {
 impl Future for WakeUp {
     type Output = ();
 
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
-        Pin::new(&mut self.listener).poll(context)
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
+        let mut shared = lock(&self.shared);
+        let mut row = shared.rows.get_mut(&self.agent).into_iter().flatten();
+        match row.find(|waiting| waiting.number == self.number) {
+            Some(waiting) if !waiting.rung => {
+                let earlier = waiting.waker.replace(context.waker().clone());
+                // Wakers are other people's code, also when they are dropped.
+                drop(shared);
+                drop(earlier);
+                Poll::Pending
+            }
+            _ => Poll::Ready(()),
+        }
     }
 }
 
 impl Drop for WakeUp {
     fn drop(&mut self) {
-        let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        // The row's own and this one: nobody else waits. New ones need the lock that is held.
-        if Arc::strong_count(&self.event) == 2 {
-            rows.remove(&self.agent);
+        let mut shared = lock(&self.shared);
+        let Some(row) = shared.rows.get_mut(&self.agent) else {
+            return;
+        };
+        let at = row.iter().position(|waiting| waiting.number == self.number);
+        let gone = at.map(|at| row.swap_remove(at));
+        if row.is_empty() {
+            shared.rows.remove(&self.agent);
         }
+        drop(shared);
+        drop(gone);
     }
+}
+
+fn lock(shared: &Mutex<Shared>) -> MutexGuard<'_, Shared> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -1,9 +1,56 @@
 //! Stores: where a server keeps agents, tasks and reports.
 //!
 //! Three traits, so that each can be replaced alone: [`TaskStore`], [`AgentStore`] and
-//! [`ReportStore`]. Stores know rows and revisions; the rules of a task stand in
-//! [`TaskState::apply`](crate::task::TaskState::apply), those of a lease in [`LeasePlan`]. Time is
-//! always an argument: a store has no clock.
+//! [`ReportStore`]. Stores know rows and revisions; the rules are pure functions in here, the same
+//! for all stores. Time is always an argument: a store has no clock.
+//!
+//! - [`TaskState::apply`](crate::task::TaskState::apply) says what an event makes of a task, and
+//!   [`timeline_entry`] what its timeline gains. The store writes both in one transaction.
+//! - [`LeasePlan`] decides which tasks an agent is given. The store shows it the agent's tasks in
+//!   order, applies what it answers, and commits.
+//! - [`Delivery`] is what a task store keeps of each agent: whose leases count, how many tasks were
+//!   given, whether the store turned out to be older than the agent's memory.
+//! - [`Watermark`] is what a report store keeps of each agent and epoch. It tells what is new of a
+//!   batch, so that a repeat stores nothing twice, and counts what was dropped. [`Buckets`] makes a
+//!   summary of reports for a store that has no better way.
+//! - [`Bells`] are the wake-ups of agents that wait. Ring after the commit. A ring is a hint: who
+//!   is woken looks, and who waits looks again by itself now and then.
+//!
+//! When a store cannot do what it was asked, none of it was done, and [`StoreErrorKind`] says what
+//! the caller can do. The usual one is [`Unavailable`](StoreErrorKind::Unavailable): agents are
+//! then answered `Busy` and keep what they have. Return it rather than wait for long.
+//!
+//! # A whole task store
+//!
+//! It passes [`task_store_suite!`](crate::task_store_suite) (`tests/toy_store` in this package).
+//! `docs/writing-a-store.md` in the repository tells what a store on a disk or in a database has
+//! to mind.
+//!
+#![doc = "```"]
+#![doc = include_str!("../../tests/toy_store/toy.rs")]
+#![doc = "```"]
+//!
+//! # Three stores for a server
+//!
+//! A store that implements all three traits becomes [`Stores`] by itself. Otherwise they are put
+//! together: here the tasks are somebody's own, the rest is in memory.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use widget_core::store::{MemoryStore, Stores, TaskStore};
+//!
+//! fn stores(tasks: Arc<dyn TaskStore>, memory: &MemoryStore) -> Stores {
+//!     Stores {
+//!         agents: Arc::new(memory.clone()),
+//!         tasks,
+//!         reports: Arc::new(memory.clone()),
+//!     }
+//! }
+//! # use widget_core::id::StoreEpoch;
+//! # let memory = MemoryStore::new(StoreEpoch::from_bytes([7; 16]));
+//! # stores(Arc::new(memory.clone()), &memory);
+//! ```
 
 mod agent;
 mod bells;
@@ -16,7 +63,7 @@ mod task;
 
 use std::sync::Arc;
 
-pub use agent::{AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival};
+pub use agent::{AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, SessionKey};
 pub use bells::{Bells, WakeUp};
 pub use buckets::{Bucket, BucketQuery, Buckets, MAX_BUCKETS, Range, Summary};
 pub use error::{StoreError, StoreErrorKind};

@@ -13,12 +13,13 @@ use crate::report::Report;
 use crate::task::{AgentEvent, Failure, Finish, FinishKind, StateName};
 use crate::time::Timestamp;
 
-const REFUSALS: [RefusalReason; 5] = [
+const REFUSALS: [RefusalReason; 6] = [
     RefusalReason::Version,
     RefusalReason::Credential,
     RefusalReason::Replaced,
     RefusalReason::Invalid,
     RefusalReason::TooLarge,
+    RefusalReason::Session,
 ];
 
 const FINISHES: [FinishKind; 5] = [
@@ -100,7 +101,7 @@ pub fn responses() -> Vec<Response> {
     let mut responses = vec![
         Response::Welcome(Welcome {
             version: 2,
-            session: vec![],
+            session: String::new(),
             store: store_epoch(0),
             sequence: 0,
             pacing: Pacing::default(),
@@ -109,7 +110,7 @@ pub fn responses() -> Vec<Response> {
         }),
         Response::Welcome(Welcome {
             version: u16::MAX,
-            session: vec![0xff; 64],
+            session: "x".repeat(118),
             store: store_epoch(255),
             sequence: u64::MAX,
             pacing: Pacing {
@@ -159,7 +160,7 @@ pub fn agent_events() -> Vec<AgentEvent> {
         },
         AgentEvent::CancelConfirmed,
         AgentEvent::Expire,
-        AgentEvent::Finish(Finish::succeeded(json(&"[0]".repeat(100)))),
+        AgentEvent::Finish(Finish::succeeded(json(&format!("[{}0]", "0,".repeat(100))))),
     ];
     events.extend(FINISHES.map(|kind| {
         let failure = Failure::new("code", "a sentence");
@@ -207,7 +208,7 @@ fn describe() -> Describe {
 fn reports() -> Vec<Report> {
     let least = Report {
         seq: 0,
-        at: Timestamp::from_millis(i64::MIN),
+        at: Timestamp::from_millis(0),
         total_memory: 0,
         used_memory: 0,
         average_cpu: -0.0,
@@ -215,7 +216,7 @@ fn reports() -> Vec<Report> {
     };
     let most = Report {
         seq: u64::MAX,
-        at: Timestamp::from_millis(i64::MAX),
+        at: Timestamp::from_millis(253_402_300_799_999),
         total_memory: u64::MAX,
         used_memory: u64::MAX,
         average_cpu: f32::MAX,

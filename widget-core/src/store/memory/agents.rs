@@ -7,13 +7,17 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::id::AgentId;
 use crate::message::Describe;
-use crate::store::{AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, StoreError};
+use crate::store::{
+    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, SessionKey, StoreError,
+};
 use crate::time::Timestamp;
 
 #[derive(Debug, Default)]
 pub(super) struct Agents {
-    by_id: BTreeMap<AgentId, AgentRecord>,
+    /// In boxes: the tree has room for many more rows than there are.
+    by_id: BTreeMap<AgentId, Box<AgentRecord>>,
     last_number: u64,
+    session_key: Option<SessionKey>,
 }
 
 #[async_trait]
@@ -21,10 +25,8 @@ impl AgentStore for MemoryStore {
     async fn arrive(&self, arrival: &Arrival) -> Result<AgentRecord, StoreError> {
         let agents = &mut self.rows().agents;
         let next = agents.last_number + 1;
-        let row = agents
-            .by_id
-            .entry(arrival.agent)
-            .or_insert_with(|| AgentRecord {
+        let row = agents.by_id.entry(arrival.agent).or_insert_with(|| {
+            Box::new(AgentRecord {
                 id: arrival.agent,
                 number: next,
                 first_seen: arrival.at,
@@ -34,14 +36,15 @@ impl AgentStore for MemoryStore {
                 transport: String::new(),
                 epoch: None,
                 describe: Describe::default(),
-            });
+            })
+        });
         agents.last_number = agents.last_number.max(row.number);
         row.last_seen = row.last_seen.max(arrival.at);
         row.left = None;
         row.protocol = row.protocol.max(arrival.protocol);
         row.transport.clone_from(&arrival.transport);
         row.epoch = arrival.epoch.or(row.epoch);
-        Ok(row.clone())
+        Ok(AgentRecord::clone(row))
     }
 
     async fn describe(&self, agent: AgentId, describe: &Describe) -> Result<(), StoreError> {
@@ -71,7 +74,12 @@ impl AgentStore for MemoryStore {
     }
 
     async fn agent(&self, agent: AgentId) -> Result<Option<AgentRecord>, StoreError> {
-        Ok(self.rows().agents.by_id.get(&agent).cloned())
+        Ok(self
+            .rows()
+            .agents
+            .by_id
+            .get(&agent)
+            .map(|row| AgentRecord::clone(row)))
     }
 
     async fn agents(&self, query: &AgentQuery) -> Result<AgentPage, StoreError> {
@@ -81,7 +89,7 @@ impl AgentStore for MemoryStore {
             .by_id
             .values()
             .filter(|row| row.number > query.after)
-            .cloned()
+            .map(|row| AgentRecord::clone(row))
             .collect();
         agents.sort_by_key(|row| row.number);
         let more = agents.len() > query.limit;
@@ -92,5 +100,9 @@ impl AgentStore for MemoryStore {
 
     async fn delete_agent(&self, agent: AgentId) -> Result<bool, StoreError> {
         Ok(self.rows().agents.by_id.remove(&agent).is_some())
+    }
+
+    async fn session_key(&self, fresh: SessionKey) -> Result<SessionKey, StoreError> {
+        Ok(self.rows().agents.session_key.get_or_insert(fresh).clone())
     }
 }

@@ -25,6 +25,7 @@ macro_rules! agent_store_suite {
                 an_unknown_agent_stays_unknown,
                 seen_takes_many_at_once,
                 racing_arrivals_make_one_row,
+                the_first_session_key_stays,
             ]
             list [
                 agents_are_listed_by_number,

@@ -6,7 +6,7 @@ use futures_lite::future::block_on;
 
 use super::{arrival, arrive, read};
 use crate::message::{Describe, HandlerInfo};
-use crate::store::{AgentRecord, AgentStore, Arrival};
+use crate::store::{AgentRecord, AgentStore, Arrival, SessionKey};
 use crate::testkit::fixtures::{NOW, agent, at, epoch, json};
 
 /// The first arrival makes the row; it reads back equal to what was answered.
@@ -217,4 +217,12 @@ pub async fn racing_arrivals_make_one_row(store: &dyn AgentStore) {
         threads.into_iter().map(|t| t.join().unwrap()).collect()
     });
     assert!(numbers.iter().all(|number| *number == numbers[0]));
+}
+
+/// Every server on a store seals sessions with the same key, whoever offered the first.
+pub async fn the_first_session_key_stays(store: &dyn AgentStore) {
+    let [first, second] = [1, 2].map(|n| SessionKey::from_bytes([n; 32]));
+    for fresh in [first.clone(), second, first.clone()] {
+        assert_eq!(store.session_key(fresh).await.unwrap(), first);
+    }
 }

@@ -137,6 +137,42 @@ pub async fn a_large_answer_arrives_whole(bench: Bench) {
     assert_eq!(small.unwrap(), ack(1));
 }
 
+/// Work that comes at any moment around the asking, before it, after it or between the service's
+/// look and its wait, ends the call.
+pub async fn an_answer_that_is_ready_before_the_wait_is_not_missed(bench: Bench) {
+    let connection = bench.connect(1).await;
+    for n in 1..=200 {
+        let service = Arc::clone(&bench.service);
+        let release = std::thread::spawn(move || {
+            (0..u32::from(n) * 20).for_each(|_| std::hint::spin_loop());
+            service.release(n);
+        });
+        assert_eq!(
+            sequence(&waits_for(&connection, n).await.unwrap()),
+            u64::from(n)
+        );
+        release.join().unwrap();
+    }
+}
+
+/// One agent that asks for much and then reads nothing of it keeps no other from being answered.
+pub async fn a_peer_that_does_not_read_holds_up_nobody_else(bench: Bench) {
+    let (slow, other) = (bench.connect(1).await, bench.connect(2).await);
+    let all_at_once = || {
+        slow.call(Command::RequestWork(RequestWork {
+            room: 12,
+            ..RequestWork::default()
+        }))
+    };
+    let mut unread: Vec<_> = (0..4).map(|_| all_at_once()).collect();
+    for call in &mut unread {
+        assert!(poll_once(call).await.is_none());
+    }
+    for n in 1..=20 {
+        assert_eq!(other.call(submit(n)).await.unwrap(), ack(n));
+    }
+}
+
 type Call<'a> = BoxFuture<'a, Result<Response, TransportError>>;
 
 /// A call that is answered when `n` is released.

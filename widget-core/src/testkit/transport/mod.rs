@@ -13,7 +13,8 @@ mod service;
 
 use std::fmt;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
@@ -29,14 +30,41 @@ use crate::transport::{Connection, Service, Transport};
 /// Long enough for anything that is to succeed.
 const PATIENCE: Duration = Duration::from_secs(8);
 
-/// What the suite must know about a plugin.
+/// What the suite must know about a plugin. Addresses are text that only the plugin reads, such as
+/// `127.0.0.1:9004` or a path.
 pub trait TransportHarness: Send + Sync {
-    /// Starts a listener on a free port of loopback, see [`Listening::on_thread`].
+    /// Starts a listener on a free address of this host, see [`Listening::on_thread`].
     fn listen(&self, service: Arc<dyn Service>, stop: StopSignal) -> Listening;
 
     /// A client of whatever listens there. It gives up a connect or a call that takes longer than
     /// `patience` (for a call that asks for work: longer than that and the asked wait).
-    fn transport(&self, server: SocketAddr, patience: Duration) -> Arc<dyn Transport>;
+    fn transport(&self, server: &str, patience: Duration) -> Arc<dyn Transport>;
+
+    /// An address of this kind where nobody listens. As it stands: a port of TCP that was free a
+    /// moment ago.
+    ///
+    /// # Panics
+    /// If loopback cannot be listened on.
+    fn nobody(&self) -> String {
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        socket.local_addr().expect("an address").to_string()
+    }
+
+    /// Has `speak` speak to the first who connects to the address that is given back, on a thread
+    /// of its own. As it stands: over TCP.
+    ///
+    /// # Panics
+    /// If loopback cannot be listened on.
+    fn peer(&self, speak: Speak) -> String {
+        let socket = TcpListener::bind("127.0.0.1:0").expect("a free port");
+        let address = socket.local_addr().expect("an address");
+        std::thread::spawn(move || {
+            if let Ok((stream, _)) = socket.accept() {
+                speak(Box::new(stream));
+            }
+        });
+        address.to_string()
+    }
 
     /// The client's runtime.
     fn runtime(&self) -> SharedRuntime;
@@ -45,9 +73,17 @@ pub trait TransportHarness: Send + Sync {
     fn block_on(&self, case: BoxFuture<'static, ()>);
 }
 
+/// A peer's bytes in both directions.
+pub trait PeerStream: Read + Write + Send {}
+
+impl<T: Read + Write + Send> PeerStream for T {}
+
+/// What a peer says that keeps to no protocol.
+pub type Speak = Box<dyn FnOnce(Box<dyn PeerStream>) + Send>;
+
 /// A listener that was started.
 pub struct Listening {
-    address: SocketAddr,
+    address: String,
     ended: BoxFuture<'static, ()>,
 }
 
@@ -58,26 +94,25 @@ impl Listening {
     /// # Panics
     /// If `serve` ends without saying an address.
     #[must_use]
-    pub fn on_thread(serve: impl FnOnce(mpsc::Sender<SocketAddr>) + Send + 'static) -> Self {
+    pub fn on_thread(serve: impl FnOnce(mpsc::Sender<String>) + Send + 'static) -> Self {
         let (ready, address) = mpsc::channel();
-        let (running, ended) = async_channel::bounded::<()>(1);
+        // Asks when the thread drops it.
+        let running = Stop::new();
+        let ended = running.signal();
         std::thread::spawn(move || {
             let _running = running;
             serve(ready);
         });
         Self {
             address: address.recv().expect("a listener"),
-            ended: Box::pin(async move {
-                // Closed when the thread drops its side.
-                let _ = ended.recv().await;
-            }),
+            ended: Box::pin(async move { ended.asked().await }),
         }
     }
 
     /// Where it listens.
     #[must_use]
-    pub const fn address(&self) -> SocketAddr {
-        self.address
+    pub fn address(&self) -> &str {
+        &self.address
     }
 }
 
@@ -96,7 +131,7 @@ pub struct Bench {
     pub service: Arc<ScriptedService>,
     /// Asks the listener to stop.
     pub stop: Stop,
-    address: SocketAddr,
+    address: String,
     ended: Mutex<Option<BoxFuture<'static, ()>>>,
 }
 
@@ -119,13 +154,25 @@ impl Bench {
     /// A client of the listener.
     #[must_use]
     pub fn transport(&self, patience: Duration) -> Arc<dyn Transport> {
-        self.transport_to(self.address, patience)
+        self.transport_to(&self.address, patience)
     }
 
     /// A client of something else.
     #[must_use]
-    pub fn transport_to(&self, server: SocketAddr, patience: Duration) -> Arc<dyn Transport> {
+    pub fn transport_to(&self, server: &str, patience: Duration) -> Arc<dyn Transport> {
         self.harness.transport(server, patience)
+    }
+
+    /// See [`TransportHarness::nobody`].
+    #[must_use]
+    pub fn nobody(&self) -> String {
+        self.harness.nobody()
+    }
+
+    /// See [`TransportHarness::peer`].
+    #[must_use]
+    pub fn peer(&self, speak: impl FnOnce(Box<dyn PeerStream>) + Send + 'static) -> String {
+        self.harness.peer(Box::new(speak))
     }
 
     /// A connection of agent number `n`.
@@ -215,6 +262,8 @@ macro_rules! transport_suite {
                 a_call_dropped_while_it_is_sent_disturbs_no_other,
                 a_message_above_the_limit_is_refused_and_the_connection_goes_on,
                 a_large_answer_arrives_whole,
+                an_answer_that_is_ready_before_the_wait_is_not_missed,
+                a_peer_that_does_not_read_holds_up_nobody_else,
             ]
             endings [
                 dropping_the_connection_drops_its_calls_at_the_service,

@@ -1,6 +1,5 @@
 //! What becomes of an opening.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use super::{Answer, Bench, PATIENCE, ScriptedService, hello};
@@ -38,9 +37,7 @@ pub async fn busy_is_told_with_its_time(bench: Bench) {
 
 /// Where nobody listens, connecting fails as unreachable, with the cause.
 pub async fn nobody_there_is_unreachable(bench: Bench) {
-    // A port that was free a moment ago.
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr();
-    let transport = bench.transport_to(free.unwrap(), PATIENCE);
+    let transport = bench.transport_to(&bench.nobody(), PATIENCE);
     let error = transport.connect(hello(1)).await.unwrap_err();
     assert_eq!(error.kind(), &TransportErrorKind::Unreachable);
     assert!(std::error::Error::source(&error).is_some());

@@ -1,7 +1,5 @@
 //! Other sides that are slow, dead or no servers at all.
 
-use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Duration;
 
 use futures_lite::future::poll_once;
@@ -41,46 +39,35 @@ pub async fn a_wait_for_work_is_not_cut_short(bench: Bench) {
 
 /// A peer that takes the connection and says nothing is given up.
 pub async fn a_peer_that_says_nothing_is_given_up(bench: Bench) {
-    let silent = peer(|mut stream| {
+    let silent = bench.peer(|mut stream| {
         // Until the other side gives up.
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
-    let transport = bench.transport_to(silent, SHORT);
+    let transport = bench.transport_to(&silent, SHORT);
     let error = transport.connect(hello(1)).await.unwrap_err();
     assert_eq!(error.kind(), &TransportErrorKind::Timeout);
 }
 
 /// A peer that speaks something else is told from one that is away.
 pub async fn a_peer_that_answers_garbage_breaks_the_protocol(bench: Bench) {
-    let garbage = peer(|mut stream| {
+    let garbage = bench.peer(|mut stream| {
         let _ = stream.read(&mut [0; 1024]);
         let _ = stream.write_all(b"220 mail.example.invalid ready\r\n");
         let _ = std::io::copy(&mut stream, &mut std::io::sink());
     });
-    let transport = bench.transport_to(garbage, Duration::from_secs(5));
+    let transport = bench.transport_to(&garbage, Duration::from_secs(5));
     let error = transport.connect(hello(1)).await.unwrap_err();
     assert_eq!(error.kind(), &TransportErrorKind::Protocol);
 }
 
 /// A peer that closes at once is noticed at once.
 pub async fn a_peer_that_closes_is_noticed(bench: Bench) {
-    let closes = peer(|mut stream| {
+    let closes = bench.peer(|mut stream| {
         let _ = stream.read(&mut [0; 1024]);
     });
-    let transport = bench.transport_to(closes, Duration::from_secs(60));
+    let transport = bench.transport_to(&closes, Duration::from_secs(60));
     let error = transport.connect(hello(1)).await.unwrap_err();
     assert_eq!(error.kind(), &TransportErrorKind::Closed);
-}
-
-/// Takes one connection, on a thread of its own.
-fn peer(speak: impl FnOnce(TcpStream) + Send + 'static) -> SocketAddr {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = socket.local_addr().unwrap();
-    std::thread::spawn(move || {
-        let (stream, _) = socket.accept().unwrap();
-        speak(stream);
-    });
-    address
 }
 
 /// A request for work that hardly waits, and that nobody releases.

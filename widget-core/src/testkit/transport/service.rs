@@ -62,7 +62,7 @@ impl ScriptedService {
     pub fn welcome() -> Welcome {
         Welcome {
             version: VERSION,
-            session: Vec::new(),
+            session: String::new(),
             store: store_epoch(9),
             sequence: 42,
             pacing: Pacing::default(),
@@ -168,6 +168,28 @@ impl Service for ScriptedService {
                 retry_after: Duration::from_millis(1_234),
             }),
         }
+    }
+
+    /// Every peer's own, in plain sight.
+    async fn session(&self, peer: &Peer) -> Result<String, Rejection> {
+        Ok(format!("{}.{}", peer.agent, peer.epoch))
+    }
+
+    async fn resume(&self, from: &Origin, session: &str) -> Result<Peer, Rejection> {
+        let parts = session.split_once('.');
+        let parts = parts.and_then(|(a, e)| Some((a.parse().ok()?, e.parse().ok()?)));
+        let Some((agent, epoch)) = parts else {
+            return Err(Rejection::Refused(Refusal {
+                reason: RefusalReason::Session,
+                text: "this session proves nothing".to_owned(),
+            }));
+        };
+        Ok(Peer {
+            agent,
+            epoch,
+            origin: from.clone(),
+            assurance: Assurance::Claimed,
+        })
     }
 
     async fn call(&self, peer: &Peer, command: Command) -> Response {
