@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use widget_core::codec::{Bincode, Codec, ErasedCodec};
+use widget_core::codec::{Bincode, ErasedCodec};
 use widget_core::frame::{FrameError, GoAway, MAX_OPENING, MAX_TO_AGENT, v2};
 use widget_core::message::{Opening, Response, Welcome};
 use widget_core::runtime::{Address, RuntimeExt, SharedRuntime, Stream};
@@ -36,6 +36,7 @@ const OPENING: u32 = 0;
 pub struct TcpTransport {
     runtime: SharedRuntime,
     address: Address,
+    codec: &'static dyn ErasedCodec,
     connect: Duration,
     call: Duration,
 }
@@ -47,6 +48,7 @@ impl TcpTransport {
         Self {
             runtime,
             address,
+            codec: &Bincode,
             connect: Duration::from_secs(5),
             call: Duration::from_secs(10),
         }
@@ -61,6 +63,13 @@ impl TcpTransport {
         self
     }
 
+    /// Speaks this codec, which the server must have, instead of bincode.
+    #[must_use]
+    pub const fn with_codec(mut self, codec: &'static dyn ErasedCodec) -> Self {
+        self.codec = codec;
+        self
+    }
+
     async fn open(
         &self,
         opening: Opening,
@@ -69,14 +78,14 @@ impl TcpTransport {
         let stream =
             stream.map_err(|e| TransportError::with(TransportErrorKind::Unreachable, e))?;
         let mut wire = Wire::new(stream);
-        let head = (Bincode::ID, v2::Kind::Command, OPENING);
+        let head = (self.codec.id(), v2::Kind::Command, OPENING);
         frames::append(&mut wire.out, head, MAX_OPENING, |out| {
-            Bincode.encode_opening(&opening, out)
+            self.codec.encode_opening(&opening, out)
         })
         .map_err(unsendable)?;
         wire.flush().await.map_err(lost)?;
         loop {
-            if let Some(welcome) = answer(&mut wire)? {
+            if let Some(welcome) = answer(&mut wire, self.codec)? {
                 return Ok((wire, welcome));
             }
             if wire.fill().await.map_err(lost)? == 0 {
@@ -107,15 +116,20 @@ impl Transport for TcpTransport {
         let open = self.runtime.timeout(self.connect, self.open(opening)).await;
         let (wire, welcome) = open.ok_or(TransportError::new(TransportErrorKind::Timeout))??;
         let shared = Arc::new(Shared::new(OPENING + 1));
-        self.runtime
-            .spawn(Box::pin(Driver::new(wire, Arc::clone(&shared)).run()));
-        let connection = TcpConnection::new(shared, Arc::clone(&self.runtime), self.call);
+        self.runtime.spawn(Box::pin(
+            Driver::new(wire, self.codec, Arc::clone(&shared)).run(),
+        ));
+        let connection =
+            TcpConnection::new(shared, self.codec, Arc::clone(&self.runtime), self.call);
         Ok((Arc::new(connection), welcome))
     }
 }
 
 /// The server's answer to the opening, if it is there.
-fn answer(wire: &mut Wire<Box<dyn Stream>>) -> Result<Option<Welcome>, TransportError> {
+fn answer(
+    wire: &mut Wire<Box<dyn Stream>>,
+    codec: &dyn ErasedCodec,
+) -> Result<Option<Welcome>, TransportError> {
     // The limit of what comes later: the server may send its first answer right behind.
     let Some(frame) = wire.came.next_v2(MAX_TO_AGENT).map_err(broken)? else {
         return Ok(None);
@@ -129,7 +143,7 @@ fn answer(wire: &mut Wire<Box<dyn Stream>>) -> Result<Option<Welcome>, Transport
             ));
         }
     }
-    match Bincode.decode_response(frame.payload).map_err(broken)? {
+    match codec.decode_response(frame.payload).map_err(broken)? {
         Response::Welcome(welcome) => Ok(Some(welcome)),
         Response::Refused(refusal) => {
             Err(TransportError::new(TransportErrorKind::Refused(refusal)))

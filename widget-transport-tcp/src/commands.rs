@@ -1,11 +1,9 @@
 //! [`Commands`]: version 2 after the welcome. Reads commands, has up to 64 of them answered at
-//! once, and writes answers as they come, in one hand-written poll under one timer.
+//! once, and writes answers as they come, in one hand-written poll under one timer, which is not
+//! set while the service works: then it is not the agent that is slow.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use widget_core::codec::{CodecError, ErasedCodec};
 use widget_core::frame::{FrameError, MAX_TO_AGENT, MAX_TO_SERVER, v2};
 use widget_core::message::{RefusalReason, Response};
@@ -18,13 +16,18 @@ use crate::frames::{self, EncodeError};
 use crate::serve::{Scene, closed};
 use crate::wire::Wire;
 
+/// How much is read while no command is taken.
+const AHEAD: usize = 8 * 1024;
+
 pub(crate) struct Commands<'a, S> {
     wire: &'a mut Wire<S>,
-    scene: &'a Scene<'a>,
+    scene: Scene<'a>,
     codec: &'static dyn ErasedCodec,
     peer: &'a Peer,
-    calls: FuturesUnordered<Call<'a>>,
-    /// When the last frame came.
+    /// Those that the service works on. All of them are looked at when one is woken: there are
+    /// few, and whatever knows which one it was takes more memory than a call.
+    calls: Vec<Call<'a>>,
+    /// When the last frame came or, later, a call was answered.
     heard: Mono,
     /// Since when a frame has begun that is not whole.
     begun: Option<Mono>,
@@ -39,51 +42,62 @@ pub(crate) struct Commands<'a, S> {
 impl<'a, S: Stream> Commands<'a, S> {
     pub(crate) fn new(
         wire: &'a mut Wire<S>,
-        scene: &'a Scene<'a>,
+        scene: Scene<'a>,
         codec: &'static dyn ErasedCodec,
         peer: &'a Peer,
     ) -> Self {
+        let now = scene.runtime().now();
         Self {
             wire,
             scene,
             codec,
             peer,
-            calls: FuturesUnordered::new(),
-            heard: scene.runtime.now(),
+            calls: Vec::new(),
+            heard: now,
             begun: None,
-            moved: scene.runtime.now(),
+            moved: now,
             unwritten: None,
             timer: None,
         }
     }
 
     /// Ready at the end.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), End>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<End> {
+        match self.poll_all(cx) {
+            Ok(()) => self.poll_deadlines(cx),
+            Err(end) => Poll::Ready(end),
+        }
+    }
+
+    /// Does what can be done at once.
+    fn poll_all(&mut self, cx: &mut Context<'_>) -> Result<(), End> {
+        let mut all_seen = self.poll_calls(cx)?;
         loop {
-            match self.poll_once(cx) {
-                Ok(Poll::Ready(())) => {}
-                Ok(Poll::Pending) => return self.poll_deadlines(cx).map(Err),
-                Err(end) => return Poll::Ready(Err(end)),
+            let took = self.take_commands(cx)?;
+            let written = self.poll_flush(cx)?;
+            // Answers had no room, now they may have.
+            if !all_seen && written {
+                all_seen = self.poll_calls(cx)?;
+                continue;
+            }
+            if !took && !written && self.poll_fill(cx)?.is_pending() {
+                return Ok(());
             }
         }
     }
 
-    /// Ready if there may be more to do at once.
-    fn poll_once(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
-        let took = self.take_commands()?;
-        let answered = self.poll_calls(cx)?;
-        let written = self.poll_flush(cx)?;
-        if took || answered || written {
-            return Ok(Poll::Ready(()));
-        }
-        // What is not read now fills the agent's side, and it waits.
-        if !self.has_room() {
+    /// Reads, also while no command is taken: else nobody would see that the agent has closed.
+    /// What is not read fills the agent's side, and it waits.
+    fn poll_fill(&mut self, cx: &mut Context<'_>) -> Result<Poll<()>, End> {
+        if !self.has_room() && self.wire.came.len() >= AHEAD {
             return Ok(Poll::Pending);
         }
         match self.wire.poll_fill(cx)? {
+            // Whole commands may be left: nobody is there to be answered.
+            Poll::Ready(0) if !self.has_room() => Err(End::Gone),
             Poll::Ready(0) => Err(closed(&self.wire.came)),
             Poll::Ready(_) => {
-                self.moved = self.scene.runtime.now();
+                self.moved = self.scene.runtime().now();
                 Ok(Poll::Ready(()))
             }
             Poll::Pending => Ok(Poll::Pending),
@@ -91,11 +105,11 @@ impl<'a, S: Stream> Commands<'a, S> {
     }
 
     fn has_room(&self) -> bool {
-        self.calls.len() < MAX_CALLS && self.wire.out.len() <= self.scene.limits.unsent
+        self.calls.len() < MAX_CALLS && self.wire.out.len() <= self.scene.limits().unsent
     }
 
-    /// Starts a call for every whole frame, as far as there is room.
-    fn take_commands(&mut self) -> Result<bool, End> {
+    /// Starts a call for every whole frame, as far as there is room. Many are answered at once.
+    fn take_commands(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let mut took = false;
         while self.has_room() {
             let Some(frame) = self.wire.came.next_v2(MAX_TO_SERVER)? else {
@@ -110,10 +124,19 @@ impl<'a, S: Stream> Commands<'a, S> {
                     let text = format!("request id {} is in use already", head.request);
                     return Err(End::protocol("duplicate_request", text));
                 }
-                Ok(command) => self.calls.push(Call {
-                    request: head.request,
-                    answer: self.scene.service.call(self.peer, command),
-                }),
+                Ok(command) => {
+                    let mut call = self.scene.service().call(self.peer, command);
+                    if let Poll::Ready(response) = call.as_mut().poll(cx) {
+                        answer(self.wire, self.codec, head.request, &response)?;
+                        continue;
+                    }
+                    // Mostly there is one that waits, and it waits for long.
+                    self.calls.reserve_exact(usize::from(self.calls.is_empty()));
+                    self.calls.push(Call {
+                        request: head.request,
+                        answer: call,
+                    });
+                }
                 Err(CodecError::UnknownVariant(_)) => {
                     answer(self.wire, self.codec, head.request, &Response::Unsupported)?;
                 }
@@ -121,27 +144,32 @@ impl<'a, S: Stream> Commands<'a, S> {
             }
         }
         if took {
-            self.heard = self.scene.runtime.now();
+            self.heard = self.scene.runtime().now();
         }
         self.begun = match self.begun.filter(|_| !took) {
             _ if self.wire.came.is_empty() || !self.has_room() => None,
-            None => Some(self.scene.runtime.now()),
+            None => Some(self.scene.runtime().now()),
             since => since,
         };
         Ok(took)
     }
 
-    /// Adds the answers that are there, as far as there is room for them.
+    /// Adds the answers that are there; says whether there was room for all of them.
     fn poll_calls(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
-        let mut answered = false;
-        while self.wire.out.len() <= self.scene.limits.unsent {
-            let Poll::Ready(Some((request, response))) = self.calls.poll_next_unpin(cx) else {
-                break;
+        let mut at = 0;
+        while let Some(call) = self.calls.get_mut(at) {
+            if self.wire.out.len() > self.scene.limits().unsent {
+                return Ok(false);
+            }
+            let Poll::Ready(response) = call.answer.as_mut().poll(cx) else {
+                at += 1;
+                continue;
             };
+            let request = self.calls.swap_remove(at).request;
             answer(self.wire, self.codec, request, &response)?;
-            answered = true;
+            self.heard = self.scene.runtime().now();
         }
-        Ok(answered)
+        Ok(true)
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
@@ -149,7 +177,7 @@ impl<'a, S: Stream> Commands<'a, S> {
         if self.wire.poll_flush(cx)?.is_ready() {
             self.unwritten = None;
         } else if self.unwritten.is_none() {
-            self.unwritten = Some((self.scene.runtime.now(), before));
+            self.unwritten = Some((self.scene.runtime().now(), before));
         }
         Ok(self.wire.written > before)
     }
@@ -157,30 +185,35 @@ impl<'a, S: Stream> Commands<'a, S> {
     /// Ready with the end if something took too long.
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
-            let (by, word) = self.deadline();
+            let Some((by, word)) = self.deadline() else {
+                self.timer = None;
+                return Poll::Pending;
+            };
             let timer = match &mut self.timer {
                 Some((at, timer)) if *at <= by => timer,
-                timer => &mut timer.insert((by, self.scene.runtime.sleep_until(by))).1,
+                timer => &mut timer.insert((by, self.scene.runtime().sleep_until(by))).1,
             };
             ready!(timer.as_mut().poll(cx));
             self.timer = None;
-            if self.scene.runtime.now() >= by {
+            if self.scene.runtime().now() >= by {
                 return Poll::Ready(End::slow(word, "it took too long"));
             }
         }
     }
 
     /// The next deadline, and the word for missing it.
-    fn deadline(&self) -> (Mono, &'static str) {
-        let limits = self.scene.limits;
-        let mut next = (self.heard.after(limits.idle), "idle");
+    fn deadline(&self) -> Option<(Mono, &'static str)> {
+        let limits = self.scene.limits();
+        let idle = || (self.heard.after(limits.idle), "idle");
+        let mut next = self.calls.is_empty().then(idle);
         if let Some(begun) = self.begun {
             let by = limits.frame_by(begun, self.wire.came.claimed_v2());
-            next = next.min((by.min(self.moved.max(begun).after(limits.frame)), "slow"));
+            let slow = (by.min(self.moved.max(begun).after(limits.frame)), "slow");
+            next = Some(next.map_or(slow, |next| next.min(slow)));
         }
         if let Some((since, written)) = self.unwritten {
             let by = limits.write_by(since, self.wire.written.saturating_sub(written));
-            next = next.min((by, "unread"));
+            next = Some(next.map_or((by, "unread"), |next| next.min((by, "unread"))));
         }
         next
     }
@@ -230,13 +263,4 @@ fn check_head(head: v2::Head, codec: &dyn ErasedCodec) -> Result<(), End> {
 struct Call<'a> {
     request: u32,
     answer: BoxFuture<'a, Response>,
-}
-
-impl Future for Call<'_> {
-    type Output = (u32, Response);
-
-    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let response = ready!(self.answer.as_mut().poll(cx));
-        Poll::Ready((self.request, response))
-    }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::BytesMut;
 use futures_lite::future::or;
-use widget_core::codec::{Bincode, Codec, ErasedCodec};
+use widget_core::codec::ErasedCodec;
 use widget_core::frame::{MAX_TO_SERVER, v2};
 use widget_core::message::{Command, Response};
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
@@ -19,14 +19,21 @@ use crate::shared::Shared;
 
 pub(crate) struct TcpConnection {
     shared: Arc<Shared>,
+    codec: &'static dyn ErasedCodec,
     runtime: SharedRuntime,
     patience: Duration,
 }
 
 impl TcpConnection {
-    pub(crate) fn new(shared: Arc<Shared>, runtime: SharedRuntime, patience: Duration) -> Self {
+    pub(crate) const fn new(
+        shared: Arc<Shared>,
+        codec: &'static dyn ErasedCodec,
+        runtime: SharedRuntime,
+        patience: Duration,
+    ) -> Self {
         Self {
             shared,
+            codec,
             runtime,
             patience,
         }
@@ -48,9 +55,9 @@ impl Connection for TcpConnection {
         let limit = self.runtime.sleep(self.patience(&command));
         let request = self.shared.next_request();
         let mut frame = BytesMut::new();
-        let head = (Bincode::ID, v2::Kind::Command, request);
+        let head = (self.codec.id(), v2::Kind::Command, request);
         frames::append(&mut frame, head, MAX_TO_SERVER, |out| {
-            Bincode.encode_command(&command, out)
+            self.codec.encode_command(&command, out)
         })
         .map_err(unsendable)?;
         drop(command);

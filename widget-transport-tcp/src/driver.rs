@@ -6,7 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use widget_core::codec::{Bincode, ErasedCodec};
+use widget_core::codec::ErasedCodec;
 use widget_core::frame::{MAX_TO_AGENT, v2};
 use widget_core::runtime::Stream;
 use widget_core::transport::{TransportError, TransportErrorKind};
@@ -17,12 +17,21 @@ use crate::wire::Wire;
 
 pub(crate) struct Driver {
     wire: Wire<Box<dyn Stream>>,
+    codec: &'static dyn ErasedCodec,
     shared: Arc<Shared>,
 }
 
 impl Driver {
-    pub(crate) const fn new(wire: Wire<Box<dyn Stream>>, shared: Arc<Shared>) -> Self {
-        Self { wire, shared }
+    pub(crate) const fn new(
+        wire: Wire<Box<dyn Stream>>,
+        codec: &'static dyn ErasedCodec,
+        shared: Arc<Shared>,
+    ) -> Self {
+        Self {
+            wire,
+            codec,
+            shared,
+        }
     }
 
     /// Runs until the connection ends, on whichever side.
@@ -68,7 +77,7 @@ impl Driver {
                 v2::Kind::Response => {
                     // Nobody waits: the call was dropped.
                     if self.shared.is_awaited(request) {
-                        let answer = Bincode.decode_response(frame.payload).map_err(broken)?;
+                        let answer = self.codec.decode_response(frame.payload).map_err(broken)?;
                         self.shared.answer(request, answer);
                     }
                 }
@@ -102,7 +111,7 @@ mod tests {
     use bytes::BytesMut;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
     use tokio_util::compat::TokioAsyncReadCompatExt;
-    use widget_core::codec::Codec;
+    use widget_core::codec::{Bincode, Codec};
     use widget_core::frame::{FrameBuffer, MAX_TO_SERVER};
     use widget_core::message::Response;
 
@@ -114,7 +123,7 @@ mod tests {
         let (ours, theirs) = tokio::io::duplex(16);
         let shared = Arc::new(Shared::new(1));
         let wire = Wire::new(Box::new(ours.compat()) as Box<dyn Stream>);
-        tokio::spawn(Driver::new(wire, Arc::clone(&shared)).run());
+        tokio::spawn(Driver::new(wire, &Bincode, Arc::clone(&shared)).run());
         tokio::spawn(answer_all(theirs));
         let calls = (1..=20).map(|request| {
             let shared = Arc::clone(&shared);

@@ -24,7 +24,7 @@ pub struct Limits {
     pub write: Duration,
     /// How many bytes a second the other side must be good for, beyond the times above.
     pub rate: u32,
-    /// How long an agent of version 2 may be silent.
+    /// How long an agent of version 2 may be silent while none of its calls waits for an answer.
     pub idle: Duration,
     /// How long a collector of version 1 may be silent.
     pub idle_v1: Duration,

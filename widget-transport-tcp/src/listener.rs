@@ -18,7 +18,7 @@ use widget_core::stop::StopSignal;
 use widget_core::transport::{Listener, Origin, Service, TransportError, TransportErrorKind};
 
 use crate::limits::Limits;
-use crate::serve::serve;
+use crate::serve::{Ground, serve_on};
 
 /// How long nothing is accepted after the system had no more files, memory or the like.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -99,7 +99,7 @@ impl TcpListener {
                         tracing::warn!(%error, "no connection can be accepted, trying on");
                     }
                     failing = true;
-                    accepting.runtime.sleep(PAUSE).await;
+                    accepting.near.runtime.sleep(PAUSE).await;
                 }
             }
         }
@@ -127,12 +127,18 @@ impl Listener for TcpListener {
         })?;
         let mut near = self.limits.clone();
         near.allow_v1 = true;
+        let runtime: SharedRuntime = Arc::new(runtime);
+        let ground = |limits| {
+            Arc::new(Ground {
+                runtime: Arc::clone(&runtime),
+                service: Arc::clone(&service),
+                stop: stop.clone(),
+                limits: Arc::new(limits),
+            })
+        };
         let accepting = Accepting {
-            runtime: Arc::new(runtime),
-            service,
-            stop: stop.clone(),
-            far: Arc::new(self.limits.clone()),
-            near: Arc::new(near),
+            far: ground(self.limits.clone()),
+            near: ground(near),
             places: Arc::new(Semaphore::new(self.max_connections as usize)),
         };
         or(stop.asked(), self.accept_all(&accepting)).await;
@@ -140,7 +146,7 @@ impl Listener for TcpListener {
         // From here on nobody can connect any more.
         drop(self);
         let all_ended = accepting.places.acquire_many(most);
-        if accepting.runtime.timeout(ENDING, all_ended).await.is_none() {
+        if runtime.timeout(ENDING, all_ended).await.is_none() {
             tracing::warn!("some connections have not ended in time");
         }
         Ok(())
@@ -149,11 +155,10 @@ impl Listener for TcpListener {
 
 /// What accepted connections get.
 struct Accepting {
-    runtime: SharedRuntime,
-    service: Arc<dyn Service>,
-    stop: StopSignal,
-    near: Arc<Limits>,
-    far: Arc<Limits>,
+    /// For this host.
+    near: Arc<Ground>,
+    /// For others.
+    far: Arc<Ground>,
     places: Arc<Semaphore>,
 }
 
@@ -167,7 +172,7 @@ impl Accepting {
             Ok(place) => self.start(stream, peer, origin, place),
             Err(_) => {
                 tracing::debug!(peer = origin.address, "a connection too many");
-                self.service.refused(&origin, "full");
+                self.near.service.refused(&origin, "full");
                 say_full(&stream);
             }
         }
@@ -183,13 +188,8 @@ impl Accepting {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
         let is_near = peer.ip().to_canonical().is_loopback();
-        let limits = if is_near { &self.near } else { &self.far };
-        let (runtime, service) = (Arc::clone(&self.runtime), Arc::clone(&self.service));
-        let (stop, limits) = (self.stop.clone(), Arc::clone(limits));
-        tokio::spawn(async move {
-            serve(stream.compat(), runtime, service, origin, stop, limits).await;
-            drop(place);
-        });
+        let ground = if is_near { &self.near } else { &self.far };
+        tokio::spawn(serve_on(stream.compat(), Arc::clone(ground), origin, place));
     }
 }
 

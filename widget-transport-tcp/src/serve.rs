@@ -20,7 +20,6 @@ use crate::serve_v1::serve_v1;
 use crate::wire::Wire;
 
 /// Serves one connection, in the version that it begins with, until it ends or `stop` is asked.
-// No `async fn`: that would keep its arguments twice, and a server has many connections.
 pub fn serve<S: Stream>(
     stream: S,
     runtime: SharedRuntime,
@@ -29,37 +28,64 @@ pub fn serve<S: Stream>(
     stop: StopSignal,
     limits: Arc<Limits>,
 ) -> impl Future<Output = ()> + Send {
+    let ground = Ground {
+        runtime,
+        service,
+        stop,
+        limits,
+    };
+    serve_on(stream, Arc::new(ground), origin, ())
+}
+
+/// What the connections of a listener have in common.
+#[derive(Debug)]
+pub(crate) struct Ground {
+    pub(crate) runtime: SharedRuntime,
+    pub(crate) service: Arc<dyn Service>,
+    pub(crate) stop: StopSignal,
+    pub(crate) limits: Arc<Limits>,
+}
+
+/// The same on a ground that is shared. Drops `place` at the end.
+// No `async fn`, and `place` is no matter of an `async` block around this: both would keep what
+// they are given twice, and a server has many connections.
+pub(crate) fn serve_on<S: Stream>(
+    stream: S,
+    ground: Arc<Ground>,
+    origin: Origin,
+    place: impl Send,
+) -> impl Future<Output = ()> + Send {
     let mut wire = Wire::new(stream);
     async move {
         let scene = Scene {
-            runtime: &*runtime,
-            service: &*service,
+            ground: &ground,
             origin: &origin,
-            limits: &limits,
         };
         let stopping = async {
-            stop.asked().await;
+            ground.stop.asked().await;
             End::Stopping
         };
         let mut version = None;
         let end = or(stopping, converse(&mut wire, &scene, &mut version)).await;
-        if let End::Broken(broken) = &end {
-            let (peer, reason, error) = (&origin.address, broken.word, &broken.text);
-            tracing::debug!(peer, reason, error, "a connection was ended");
-            service.refused(&origin, broken.word);
-        }
-        // Collectors of version 1, and whatever is no agent at all, would not understand it.
-        let understands = version.is_some_and(|version| version != v1::VERSION);
-        Box::pin(part(&mut wire, &scene, end, understands)).await;
+        Box::pin(part(&mut wire, &scene, end, version)).await;
+        drop(place);
     }
 }
 
-/// Says the last words and closes, so that they and the answers before them arrive.
-async fn part<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>, end: End, understands: bool) {
+/// Counts what went wrong, says the last words and closes, so that they and the answers before them
+/// arrive.
+async fn part<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>, end: End, version: Option<u16>) {
+    if let End::Broken(broken) = &end {
+        let (peer, reason, error) = (&scene.origin.address, broken.word, &broken.text);
+        tracing::debug!(peer, reason, error, "a connection was ended");
+        scene.service().refused(scene.origin, broken.word);
+    }
     let bye = end.bye();
     if bye.is_none() && wire.out.is_empty() {
         return;
     }
+    // Collectors of version 1, and whatever is no agent at all, would not understand it.
+    let understands = version.is_some_and(|version| version != v1::VERSION);
     if let Some(bye) = bye.filter(|_| understands) {
         // Far below every limit.
         let _ = bye.encode(&mut wire.out);
@@ -69,22 +95,35 @@ async fn part<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>, end: End, unders
         wire.close().await
     };
     // Whether it arrives is not ours to know.
-    let _ = scene.runtime.timeout(scene.limits.farewell, farewell).await;
+    let _ = scene
+        .runtime()
+        .timeout(scene.limits().farewell, farewell)
+        .await;
 }
 
 /// The word for an opening that takes too long.
 const OPENING: &str = "opening";
 
 /// What every part of a connection's life needs.
-#[derive(Debug)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Scene<'a> {
-    pub(crate) runtime: &'a dyn Runtime,
-    pub(crate) service: &'a dyn Service,
+    ground: &'a Ground,
     pub(crate) origin: &'a Origin,
-    pub(crate) limits: &'a Limits,
 }
 
-impl Scene<'_> {
+impl<'a> Scene<'a> {
+    pub(crate) fn runtime(&self) -> &'a dyn Runtime {
+        &*self.ground.runtime
+    }
+
+    pub(crate) fn service(&self) -> &'a dyn Service {
+        &*self.ground.service
+    }
+
+    pub(crate) fn limits(&self) -> &'a Limits {
+        &self.ground.limits
+    }
+
     /// What `take` finds in the bytes that come, whose first must come until `begin_by` and whose
     /// last in the time of a frame from then on; those of an opening all until `begin_by`. Being
     /// late is an end with the word `late`.
@@ -102,8 +141,8 @@ impl Scene<'_> {
             let (by, word) = if wire.came.is_empty() || late == OPENING {
                 (begin_by, late)
             } else {
-                let begun = *begun.get_or_insert_with(|| self.runtime.now());
-                (self.limits.frame_by(begun, 0), "slow")
+                let begun = *begun.get_or_insert_with(|| self.runtime().now());
+                (self.limits().frame_by(begun, 0), "slow")
             };
             let slow = || End::slow(word, "what was to come took too long");
             let came = self.until(by, wire.fill()).await.ok_or_else(slow)?;
@@ -119,7 +158,7 @@ impl Scene<'_> {
         by: Mono,
         work: impl Future<Output = T> + Send,
     ) -> Option<T> {
-        let limit = self.runtime.sleep_until(by);
+        let limit = self.runtime().sleep_until(by);
         or(async { Some(work.await) }, async {
             limit.await;
             None
@@ -144,39 +183,27 @@ async fn converse<S: Stream>(
 ) -> End {
     // On the heap and gone before the long part of a connection's life, which waits: what one
     // future needs for a moment, it keeps for as long as it lives.
-    let result = match Box::pin(begin(wire, scene, version)).await {
-        Ok(Begun::V1) => Box::pin(serve_v1(wire, scene)).await,
-        Ok(Begun::V2 { codec, peer }) => {
-            let mut commands = Commands::new(wire, scene, codec, &peer);
-            poll_fn(|cx| commands.poll(cx)).await
-        }
-        Ok(Begun::Over) => Ok(()),
-        Err(end) => Err(end),
+    let (codec, peer) = match Box::pin(begin(wire, scene, version)).await {
+        Ok(Some(welcomed)) => welcomed,
+        Ok(None) => return End::Gone,
+        Err(end) => return end,
     };
-    result.err().unwrap_or(End::Gone)
+    let mut commands = Commands::new(wire, *scene, codec, &peer);
+    poll_fn(|cx| commands.poll(cx)).await
 }
 
-/// How a conversation goes on.
-enum Begun {
-    V1,
-    V2 {
-        codec: &'static dyn ErasedCodec,
-        peer: Peer,
-    },
-    /// The opening was answered, but not with a welcome.
-    Over,
-}
-
+/// Everything up to the welcome; then says who was welcomed, and the codec. `None` if that was all:
+/// the opening was answered otherwise, or it was a collector of version 1.
 async fn begin<S: Stream>(
     wire: &mut Wire<S>,
     scene: &Scene<'_>,
     version: &mut Option<u16>,
-) -> Result<Begun, End> {
-    let begin_by = (scene.runtime.now().after(scene.limits.opening), OPENING);
+) -> Result<Option<(&'static dyn ErasedCodec, Peer)>, End> {
+    let begin_by = (scene.runtime().now().after(scene.limits().opening), OPENING);
     let spoken = scene.receive(wire, begin_by, |came| Ok(came.version()?));
     let spoken = *version.insert(spoken.await?);
     if spoken == v1::VERSION {
-        return Ok(Begun::V1);
+        return Box::pin(serve_v1(wire, scene)).await.map(|()| None);
     }
     let First {
         codec,
@@ -186,16 +213,16 @@ async fn begin<S: Stream>(
     let Some(opening) = opening else {
         // A newer way to begin: the agent may know an older one.
         commands::answer(wire, codec, request, &Response::Unsupported)?;
-        return Ok(Begun::Over);
+        return Ok(None);
     };
-    match scene.service.open(scene.origin, opening).await {
+    match scene.service().open(scene.origin, opening).await {
         Ok((peer, welcome)) => {
             commands::answer(wire, codec, request, &Response::Welcome(welcome))?;
-            Ok(Begun::V2 { codec, peer })
+            Ok(Some((codec, peer)))
         }
         Err(rejection) => {
             commands::answer(wire, codec, request, &rejection.into())?;
-            Ok(Begun::Over)
+            Ok(None)
         }
     }
 }

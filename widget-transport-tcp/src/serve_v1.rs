@@ -13,23 +13,23 @@ use crate::serve::Scene;
 use crate::wire::Wire;
 
 pub(crate) async fn serve_v1<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>) -> Result<(), End> {
-    if !scene.limits.allow_v1 {
+    if !scene.limits().allow_v1 {
         let text = "version 1 is served to collectors on the same host only";
         return Err(End::protocol("v1", text));
     }
     loop {
-        let begin_by = scene.runtime.now().after(scene.limits.idle_v1);
+        let begin_by = scene.runtime().now().after(scene.limits().idle_v1);
         let (at, command) = scene
             .receive(wire, (begin_by, "idle"), take_command)
             .await?;
-        let Some(reply) = scene.service.call_v1(scene.origin, at, command).await else {
+        let Some(reply) = scene.service().call_v1(scene.origin, at, command).await else {
             return Ok(());
         };
         let mut bytes = BytesMut::new();
         Legacy::encode(&reply, &mut bytes)?;
         // Alone in the buffer, so that it goes out in one write: the collector reads but once.
         wire.out = bytes;
-        let by = scene.runtime.now().after(scene.limits.write);
+        let by = scene.runtime().now().after(scene.limits().write);
         let slow = || End::slow("unread", "the reply was not taken in time");
         scene.until(by, wire.flush()).await.ok_or_else(slow)??;
     }

@@ -18,7 +18,7 @@ use common::{OnTokio, Server, ack, command, submit};
 use widget_core::frame::GoAwayReason;
 use widget_core::message::{Command, RefusalReason, RequestWork, Response};
 use widget_core::testkit::transport::Bench;
-use widget_core::transport::TransportErrorKind;
+use widget_core::transport::{MAX_CALLS, TransportErrorKind};
 use widget_transport_tcp::{Limits, TcpListener};
 
 #[test]
@@ -80,6 +80,24 @@ fn an_answer_above_the_limit_is_refused_and_the_connection_stays() {
     assert_eq!(refusal.reason, RefusalReason::TooLarge);
     peer.send(&submit(2, 2));
     assert_eq!(peer.response(), (2, ack(2)));
+}
+
+#[test]
+fn a_peer_that_closes_with_as_many_calls_as_may_be_in_flight_is_noticed() {
+    let server = Server::start();
+    let mut peer = server.welcomed(1);
+    let waits = Command::RequestWork(RequestWork {
+        room: 1,
+        wait_ms: 20_000,
+        holding: Vec::new(),
+    });
+    let calls = u32::try_from(MAX_CALLS).unwrap();
+    for request in 1..=calls {
+        peer.send(&command(request, &waits));
+    }
+    widget_core::testkit::run(server.service.until_waiting(MAX_CALLS));
+    drop(peer);
+    widget_core::testkit::run(server.service.until_waiting(0));
 }
 
 #[test]

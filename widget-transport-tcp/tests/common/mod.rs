@@ -37,7 +37,7 @@ pub(crate) fn listen(
             let any = SocketAddr::from(([127, 0, 0, 1], 0));
             let listener = TcpListener::bind(any).await.unwrap();
             let listener = listener.with_limits(limits).with_max_connections(most);
-            ready.send(listener.address()).unwrap();
+            ready.send(listener.address().to_string()).unwrap();
             Box::new(listener).serve(service, stop).await.unwrap();
         });
     })
@@ -60,7 +60,7 @@ impl TransportHarness for OnTokio {
         listen(service, stop, (100, Limits::default()))
     }
 
-    fn transport(&self, server: SocketAddr, patience: Duration) -> Arc<dyn Transport> {
+    fn transport(&self, server: &str, patience: Duration) -> Arc<dyn Transport> {
         client(self.runtime(), server, patience)
     }
 
@@ -87,7 +87,7 @@ impl TransportHarness for OnSmol {
         listen(service, stop, (100, Limits::default()))
     }
 
-    fn transport(&self, server: SocketAddr, patience: Duration) -> Arc<dyn Transport> {
+    fn transport(&self, server: &str, patience: Duration) -> Arc<dyn Transport> {
         client(self.runtime(), server, patience)
     }
 
@@ -100,8 +100,8 @@ impl TransportHarness for OnSmol {
     }
 }
 
-fn client(runtime: SharedRuntime, server: SocketAddr, patience: Duration) -> Arc<dyn Transport> {
-    let address = server.to_string().parse().unwrap();
+fn client(runtime: SharedRuntime, server: &str, patience: Duration) -> Arc<dyn Transport> {
+    let address = server.parse().unwrap();
     Arc::new(TcpTransport::new(runtime, address).with_deadlines(patience, patience))
 }
 
@@ -127,7 +127,7 @@ impl Server {
         let listening = listen(Arc::clone(&service) as _, stop.signal(), (most, limits));
         Self {
             service,
-            address: listening.address(),
+            address: listening.address().parse().unwrap(),
             stop,
         }
     }
