@@ -1,0 +1,103 @@
+//! [`Asked`]: what the head of a request asks for, or why it is refused unread.
+
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue, ORIGIN};
+use hyper::{Method, Request, StatusCode};
+use widget_core::codec::{self, ErasedCodec};
+
+use crate::paths::ROOT;
+use crate::problem::{self, Problem, SCHEME};
+use crate::takes::{COMMANDS, OPENINGS, Takes};
+
+/// A request that may be answered.
+#[derive(Debug)]
+pub(crate) struct Asked {
+    pub(crate) codec: &'static dyn ErasedCodec,
+    pub(crate) what: What,
+}
+
+#[derive(Debug)]
+pub(crate) enum What {
+    Opening,
+    /// A command of this name, and the session that goes with it.
+    Command(&'static str, HeaderValue),
+}
+
+/// A body, and whether its sender waits to be asked for it.
+#[derive(Debug)]
+pub(crate) struct Sent {
+    pub(crate) body: Incoming,
+    pub(crate) waits: bool,
+}
+
+/// Looks at a head and lets go of it: only what is asked for is kept.
+pub(crate) fn look(request: Request<Incoming>) -> (Result<Asked, Problem>, Sent) {
+    let asked = ask(&request);
+    let waits = request.headers().contains_key(EXPECT);
+    let body = request.into_body();
+    (asked, Sent { body, waits })
+}
+
+fn ask(request: &Request<Incoming>) -> Result<Asked, Problem> {
+    let headers = request.headers();
+    if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
+        let detail = "this is for agents; a page in a browser may not use it";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "browser", detail));
+    }
+    let takes = Takes::at(request.uri().path()).ok_or_else(no_such_path)?;
+    if request.method() != Method::POST {
+        let detail = "every path is for POST only";
+        return Err(Problem::new(
+            StatusCode::METHOD_NOT_ALLOWED,
+            "method",
+            detail,
+        ));
+    }
+    let said = headers
+        .get(CONTENT_TYPE)
+        .and_then(|said| said.to_str().ok());
+    let codec = said
+        .and_then(codec::by_content_type)
+        .ok_or_else(unknown_codec)?;
+    let what = match takes {
+        Takes::Opening(_) => What::Opening,
+        Takes::Command(name) => What::Command(name, session(headers).ok_or_else(hello_first)?),
+    };
+    Ok(Asked { codec, what })
+}
+
+/// The header that carries a readable session.
+fn session(headers: &HeaderMap) -> Option<HeaderValue> {
+    let value = headers.get(AUTHORIZATION)?;
+    session_in(value).map(|_| value.clone())
+}
+
+/// The session in an `Authorization` header.
+pub(crate) fn session_in(value: &HeaderValue) -> Option<&str> {
+    let (scheme, session) = value.to_str().ok()?.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case(SCHEME)
+        .then_some(session.trim_start())
+}
+
+fn no_such_path() -> Problem {
+    let known: Vec<_> = OPENINGS
+        .iter()
+        .chain(COMMANDS)
+        .map(|word| format!("{ROOT}{word}"))
+        .collect();
+    let detail = format!("the paths are {}", known.join(", "));
+    Problem::new(StatusCode::NOT_FOUND, "no_such_path", detail)
+}
+
+fn unknown_codec() -> Problem {
+    let known = problem::content_types();
+    let detail = format!("the content types that are read here are {known}");
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "codec", detail)
+}
+
+fn hello_first() -> Problem {
+    let detail = "say hello first, then send the session of the welcome with each request: \
+                  `Authorization: Widget <session>`";
+    Problem::new(StatusCode::UNAUTHORIZED, "hello_first", detail)
+}

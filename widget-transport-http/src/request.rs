@@ -1,0 +1,167 @@
+//! [`answer`]: what one request comes to, from its head to the answer.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::sync::Arc;
+
+use hyper::body::{Body, Incoming};
+use hyper::header::HeaderValue;
+use hyper::{Request, StatusCode};
+use widget_core::codec::{CodecError, ErasedCodec};
+use widget_core::frame::{MAX_OPENING, MAX_TO_SERVER};
+use widget_core::message::{Command, Response};
+use widget_core::transport::{Peer, Rejection};
+
+use crate::body::read;
+use crate::head::{Asked, Sent, What, look, session_in};
+use crate::line::{Line, Phase};
+use crate::problem::Problem;
+use crate::reply::{Reply, close_after, refuse, reply};
+
+/// The longest body of a refused request that is read all the same, so that the connection can go
+/// on, in bytes.
+const SPARED: usize = 4 * 1024;
+/// The longest text of a codec that is passed on, in bytes.
+const MAX_TEXT: usize = 300;
+
+/// Answers a request. Dropping the future drops the service's call.
+// No `async fn`: the head would live as long as the answer takes.
+pub(crate) fn answer(
+    line: Arc<Line>,
+    request: Request<Incoming>,
+) -> impl Future<Output = Result<Reply, Infallible>> + Send {
+    let (asked, sent) = look(request);
+    line.enter(Phase::Call);
+    async move {
+        let mut sent = Some(sent);
+        let reply = match asked {
+            Ok(asked) => exchange(&line, asked, &mut sent).await,
+            Err(problem) => Err(problem),
+        };
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(problem) => refused(&line, problem, &mut sent).await,
+        };
+        line.enter(Phase::Answer);
+        Ok(reply)
+    }
+}
+
+/// What was sent is taken when it is read: while a request waits, it is gone.
+async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<Reply, Problem> {
+    let codec = asked.codec;
+    let response = match asked.what {
+        What::Opening => {
+            // On the heap and gone before a connection's long life of waiting: what one future
+            // needs for a moment, it keeps for as long as it lives.
+            Box::pin(open(line, codec, sent)).await?
+        }
+        What::Command(name, session) => match resume(line, session).await {
+            Ok(peer) => match command(line, codec, name, sent).await? {
+                Some(command) => line.service.call(&peer, command).await,
+                None => Response::Unsupported,
+            },
+            Err(rejected) => {
+                let mut reply = reply(codec, &rejected)?;
+                if !spare(line, sent).await {
+                    close_after(&mut reply);
+                }
+                return Ok(reply);
+            }
+        },
+    };
+    reply(codec, &response)
+}
+
+async fn open(
+    line: &Line,
+    codec: &dyn ErasedCodec,
+    sent: &mut Option<Sent>,
+) -> Result<Response, Problem> {
+    let whole = read(line, sent, MAX_OPENING).await?;
+    let opening = match codec.decode_opening(whole.as_ref()) {
+        Ok(opening) => opening,
+        Err(CodecError::UnknownVariant(_)) => {
+            if let Ok(command) = codec.decode_command(whole.as_ref()) {
+                return Err(wrong_path(&command));
+            }
+            // A newer way to begin: the agent may know an older one.
+            return Ok(Response::Unsupported);
+        }
+        Err(error) => return Err(unreadable(&error)),
+    };
+    drop(whole);
+    line.enter(Phase::Call);
+    let welcomed = async {
+        let (peer, mut welcome) = line.service.open(&line.origin, opening).await?;
+        welcome.session = line.service.session(&peer).await?;
+        Ok::<_, Rejection>(Response::Welcome(welcome))
+    };
+    Ok(welcomed.await.unwrap_or_else(Response::from))
+}
+
+/// The peer that the session proves.
+async fn resume(line: &Line, session: HeaderValue) -> Result<Peer, Response> {
+    let session = session_in(&session).unwrap_or_default();
+    let resumed = line.service.resume(&line.origin, session).await;
+    resumed.map_err(Response::from)
+}
+
+/// The command in the body; `None` if it is of a kind that only a newer version knows.
+async fn command(
+    line: &Line,
+    codec: &dyn ErasedCodec,
+    name: &str,
+    sent: &mut Option<Sent>,
+) -> Result<Option<Command>, Problem> {
+    let whole = read(line, sent, MAX_TO_SERVER).await?;
+    line.enter(Phase::Call);
+    match codec.decode_command(whole.as_ref()) {
+        Ok(command) if command.name() == name => Ok(Some(command)),
+        Ok(command) => Err(wrong_path(&command)),
+        Err(CodecError::UnknownVariant(_)) if codec.decode_opening(whole.as_ref()).is_err() => {
+            Ok(None)
+        }
+        Err(CodecError::UnknownVariant(_)) => {
+            Err(Problem::malformed("this is an opening; send it to hello"))
+        }
+        Err(error) => Err(unreadable(&error)),
+    }
+}
+
+/// The answer to what is refused here, after the rest of the request if that is short.
+async fn refused(line: &Line, mut problem: Problem, sent: &mut Option<Sent>) -> Reply {
+    line.count(problem.word, &problem.detail);
+    if problem.closes {
+        line.refuse_rest();
+    } else if !spare(line, sent).await {
+        problem = problem.closing();
+    }
+    refuse(&problem)
+}
+
+/// Reads away what is left of a request, if it is short. Otherwise the connection cannot go on.
+async fn spare(line: &Line, sent: &mut Option<Sent>) -> bool {
+    let is_over = |sent: &Sent| sent.body.is_end_stream();
+    if sent.as_ref().is_none_or(is_over) {
+        return true;
+    }
+    // Who waits to be asked for a body, is not asked for one that nobody wants.
+    let waits = sent.as_ref().is_some_and(|sent| sent.waits);
+    let is_read = !waits && read(line, sent, SPARED).await.is_ok();
+    if !is_read {
+        line.refuse_rest();
+    }
+    is_read
+}
+
+fn wrong_path(command: &Command) -> Problem {
+    let detail = format!("this is another command; send it to {}", command.name());
+    Problem::new(StatusCode::BAD_REQUEST, "wrong_path", detail)
+}
+
+fn unreadable(error: &CodecError) -> Problem {
+    let mut text = error.to_string();
+    text.truncate(text.floor_char_boundary(MAX_TEXT));
+    Problem::malformed(text)
+}
