@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use clap::{ArgAction, Parser};
+use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Parser};
+use widget_server::open::{LISTENERS, STORES};
 
 /// Keeps what agents report, hands them tasks, and shows both on a page and over an API.
 #[derive(Debug, Parser)]
@@ -15,17 +16,16 @@ pub(crate) struct Args {
     #[arg(long, env = "WIDGET_DATA", default_value = "./widget-data")]
     pub(crate) data: PathBuf,
 
-    /// Where to keep agents, tasks and reports: sqlite, memory or a URL
-    #[arg(long, env = "WIDGET_STORE", default_value = "sqlite")]
+    /// Where to keep agents, tasks and reports, such as memory
+    #[arg(long, env = "WIDGET_STORE", default_value = first_store())]
     pub(crate) store: String,
 
     /// Address of page and API, or "off"; port 0 picks one
     #[arg(long, env = "WIDGET_ADMIN", default_value = "127.0.0.1:3000")]
     pub(crate) admin: Bind,
 
-    /// Address for agents over TCP, or "off"; port 0 picks one
-    #[arg(long, env = "WIDGET_TCP", default_value = "127.0.0.1:9004")]
-    pub(crate) tcp: Bind,
+    #[command(flatten)]
+    pub(crate) listen: Listen,
 
     /// How long reports and ended tasks are kept, such as 7d or 12h
     #[arg(long, env = "WIDGET_KEEP", default_value = "7d", value_parser = keep)]
@@ -43,6 +43,54 @@ pub(crate) struct Args {
     /// Say more on standard error; twice for everything
     #[arg(short, long, env = "WIDGET_VERBOSE", action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+/// Where agents come in: a flag for each listener that was compiled in.
+#[derive(Debug, Default)]
+pub(crate) struct Listen {
+    /// URLs for [`open::listener`](widget_server::open::listener).
+    pub(crate) urls: Vec<String>,
+}
+
+impl clap::Args for Listen {
+    fn augment_args(command: Command) -> Command {
+        LISTENERS.iter().fold(command, |command, kind| {
+            let about = kind.about;
+            command.arg(
+                Arg::new(kind.scheme)
+                    .long(kind.scheme)
+                    .env(kind.variable)
+                    .default_value(kind.address)
+                    .value_name("ADDRESS")
+                    .value_parser(Bind::from_str)
+                    .help(format!("Address for {about}, or \"off\"; port 0 picks one")),
+            )
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Listen {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut listen = Self::default();
+        listen.update_from_arg_matches(matches)?;
+        Ok(listen)
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        let url = |scheme: &str| match matches.get_one::<Bind>(scheme)? {
+            Bind::At(at) => Some(format!("{scheme}://{at}")),
+            Bind::Off => None,
+        };
+        self.urls = LISTENERS
+            .iter()
+            .filter_map(|kind| url(kind.scheme))
+            .collect();
+        Ok(())
+    }
 }
 
 /// Where to listen, if at all.
@@ -76,6 +124,10 @@ impl FromStr for Bind {
     }
 }
 
+fn first_store() -> &'static str {
+    STORES.first().map_or("memory", |kind| kind.name)
+}
+
 fn keep(text: &str) -> Result<Duration, String> {
     let keep = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let (least, most) = (
@@ -97,6 +149,24 @@ mod tests {
     #[test]
     fn the_flags_make_sense() {
         Args::command().debug_assert();
+    }
+
+    #[test]
+    fn each_listener_that_was_compiled_in_is_on_until_it_is_switched_off() {
+        let urls = |flags: Vec<String>| {
+            let args = Args::try_parse_from(["widget-server".to_owned()].into_iter().chain(flags));
+            args.unwrap().listen.urls
+        };
+        let url = |kind: &widget_server::open::ListenerKind| {
+            format!("{}://{}", kind.scheme, kind.address)
+        };
+        assert_eq!(
+            urls(Vec::new()),
+            LISTENERS.iter().map(url).collect::<Vec<_>>()
+        );
+        let off = |kind: &widget_server::open::ListenerKind| format!("--{}=off", kind.scheme);
+        assert!(urls(LISTENERS.iter().map(off).collect()).is_empty());
+        assert!(Args::try_parse_from(["widget-server", "--gopher", "off"]).is_err());
     }
 
     #[test]

@@ -1,15 +1,86 @@
 //! The server of Widget: keeps what agents report, hands them tasks, and shows both on a page and
-//! over an API.
+//! over an API. The program `widget-server` is a thin shell around it; any other program can have it
+//! inside.
 //!
-//! A [`Server`] is made of stores, listeners and a runtime, all of which the program brings. It
-//! is driven by [`Server::run`]; a [`ServerHandle`] asks it things from anywhere, and [`router`]
-//! gives its API and page to mount wherever the program serves HTTP.
+//! # Ten lines that work
 //!
-//! | feature | what it adds |
-//! |---|---|
-//! | `tcp` | agents over TCP, in [`open`] |
-//! | `sqlite` | the embedded store, in [`open`] |
-//! | `bin` | the program `widget-server` |
+//! A [`Server`] is made of a runtime, stores and listeners, all of which the program brings. It is
+//! driven by [`Server::run`], a future of the program's own. A [`ServerHandle`] asks it things from
+//! anywhere, and [`router`] gives API and page to mount wherever the program serves HTTP.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use axum::Router;
+//! use widget_core::runtime::TokioRuntime;
+//! use widget_core::stop::Stop;
+//! use widget_server::{HostRules, Server, open, router};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let runtime = Arc::new(TokioRuntime::current().ok_or("no tokio")?);
+//! let stores = open::store("memory", "unused".as_ref(), &(runtime.clone() as _))?;
+//! let mut server = Server::builder(runtime, stores);
+//! for kind in open::LISTENERS {
+//!     // 9004 and 9005 in life; port 0 takes any that is free.
+//!     let url = format!("{}://127.0.0.1:0", kind.scheme);
+//!     server = server.boxed_listener(open::listener(&url).await?);
+//! }
+//! let server = server.build();
+//! let (handle, stop) = (server.handle(), Stop::new());
+//! let running = tokio::spawn(server.run(stop.signal()));
+//! // Among the program's own routes, under whatever prefix.
+//! let app: Router = Router::new().nest("/widget", router(handle.clone(), HostRules::default()));
+//! # drop(app);
+//! // Later: agents that wait are answered, and what was heard is written down.
+//! stop.ask();
+//! running.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Tasks are given by [`ServerHandle::send`] and [`ServerHandle::submit`]; [`ServerHandle::ended`]
+//! waits for what becomes of one. [`ServerHandle::events`] says what happens. A store or listener of
+//! the program's own goes in as `Stores` and [`ServerBuilder::listener`]; [`Server::service`] is what
+//! such a listener calls, and a test of an agent can call it without any socket.
+//!
+//! # Mounting API and page
+//!
+//! The router may stand at the root or be nested: every address on the page begins with the prefix
+//! that a request came by. A proxy in front has to leave that prefix in the path. [`HostRules`] say
+//! under which names the server may be asked: loopback's always, others once they are named. There
+//! is no sign-in; a program that serves more than loopback puts its own layer around the router.
+//!
+//! # When things fail
+//!
+//! - **The store cannot be written**: agents are answered *busy* and keep what they have, the API
+//!   says 503, the page shows why ([`ServerHandle::store_trouble`]). It is over with the first write
+//!   that succeeds.
+//! - **The process ends**: what was acknowledged is in the store; agents connect again, send the rest
+//!   and name the tasks that they hold. A store in memory begins anew, and agents notice.
+//! - **A listener cannot go on**: the others are ended too, and [`Server::run`] says why.
+//! - **An agent does what it must not**: it is answered why, counted ([`ServerHandle::refusals`]) and
+//!   logged; nobody else notices.
+//! - **Input does not fit**: a task whose input is not what the agent's schema of its kind asks for is
+//!   not queued; [`SendError::InputDoesNotFit`] names the places. Agents say schemas of their own
+//!   accord; a kind without one takes any JSON. `format` in a schema is a remark, references stay
+//!   inside of it, and nothing is fetched.
+//! - **Two servers have one store**: a session of one is good at the other, and a task that is given
+//!   at one reaches an agent that waits at the other, if the store rings for both. After a newer start
+//!   of an agent the older one is refused, at the other server within a second.
+//!
+//! # Features
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `tcp` | yes | agents over TCP, in [`open`] |
+//! | `http` | yes | agents over HTTP, in [`open`] |
+//! | `sqlite` | yes | the embedded store, in [`open`] |
+//! | `bin` | yes | the program `widget-server`, which has a flag for each listener that is there |
+//! | `postcard` | no | the codec postcard beside bincode and JSON |
+//! | `json` | no | nothing: the codec JSON is always there, since API and schemas need JSON |
+//!
+//! Without any of them the library knows traits, the store in memory, API and page.
 
 pub mod api;
 mod builder;
@@ -20,6 +91,7 @@ pub mod open;
 mod page;
 mod presence;
 mod refusals;
+mod schema;
 mod server;
 mod sweep;
 
@@ -28,4 +100,5 @@ pub use builder::{DEFAULT_KEEP, ServerBuilder};
 pub use events::{Events, ServerEvent};
 pub use handle::{AgentList, AgentStatus, SendError, ServerHandle, TaskRequest};
 pub use presence::{ONLINE, Presence, STALE};
+pub use schema::Misfit;
 pub use server::Server;

@@ -90,14 +90,10 @@ struct AgentArgs {
 
 impl AgentArgs {
     fn of(args: &Args) -> Self {
-        let urls = match args.tcp {
-            Bind::At(at) => vec![format!("tcp://{at}")],
-            Bind::Off => Vec::new(),
-        };
         Self {
             data: args.data.clone(),
             store: args.store.clone(),
-            urls,
+            urls: args.listen.urls.clone(),
             keep: args.keep,
         }
     }

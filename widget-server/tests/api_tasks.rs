@@ -102,7 +102,7 @@ async fn an_idempotency_key_finds_its_task_and_refuses_another() {
     let body = json!({"kind": "a", "input": 1, "idempotency_key": "k"});
     let (first, one) = api.post(&path, body.clone()).await;
     let (again, two) = api.post(&path, body).await;
-    assert_eq!((first, again), (StatusCode::CREATED, StatusCode::CREATED));
+    assert_eq!((first, again), (StatusCode::CREATED, StatusCode::OK));
     assert_eq!(one["id"], two["id"]);
     let other = json!({"kind": "a", "input": 2, "idempotency_key": "k"});
     let (status, problem) = api.post(&path, other).await;

@@ -14,6 +14,7 @@ use super::Problem;
 use super::query::AgentPath;
 use super::shapes::Task;
 use crate::handle::ServerHandle;
+use crate::page::Site;
 
 /// How many samples the tutorial's lists give at most: the newest.
 const SAMPLES: usize = 10_000;
@@ -87,19 +88,17 @@ pub(super) async fn collectors(
 
 /// A page with one button: opening an address must not end anything.
 pub(super) async fn confirm_shutdown(
-    State(handle): State<ServerHandle>,
+    site: Site,
     AgentPath(id): AgentPath,
 ) -> Result<Response, Problem> {
-    let status = handle
-        .agent(id)
-        .await?
-        .ok_or_else(|| Problem::unknown("agent"))?;
-    Ok(crate::page::confirm_shutdown(&handle, &status))
+    let status = site.handle.agent(id).await?;
+    let status = status.ok_or_else(|| Problem::unknown("agent"))?;
+    Ok(crate::page::confirm_shutdown(&site, &status))
 }
 
 /// A form is sent on to the agent's page; everybody else gets the task.
 pub(super) async fn shut_down(
-    State(handle): State<ServerHandle>,
+    site: Site,
     AgentPath(id): AgentPath,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
@@ -113,9 +112,10 @@ pub(super) async fn shut_down(
         .and_then(|value| value.to_str().ok());
     let is_page = is_form && accepts.is_some_and(|text| text.contains("text/html"));
     let by = if is_page { Actor::Page } else { Actor::Api };
-    let inserted = handle.shut_down(id, by).await?;
+    let inserted = site.handle.shut_down(id, by).await?;
     if is_page {
-        return Ok(Redirect::to(&format!("/agents/{id}")).into_response());
+        let address = site.base.to(&format!("/agents/{id}"));
+        return Ok(Redirect::to(&address).into_response());
     }
     Ok((StatusCode::ACCEPTED, Json(Task::from(inserted.task))).into_response())
 }

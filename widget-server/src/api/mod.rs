@@ -24,7 +24,8 @@ use crate::handle::ServerHandle;
 /// The longest body of a request, in bytes: the largest input and what is around it.
 const MAX_BODY: usize = 512 * 1024;
 
-/// API and page, guarded by `rules`, to be served by the program's own HTTP server.
+/// API and page, guarded by `rules`, to be served by the program's own HTTP server: at its root, or
+/// under a prefix by [`Router::nest`], which the addresses on the page then begin with.
 pub fn router(handle: ServerHandle, rules: HostRules) -> Router {
     let api = Router::new()
         .route("/healthz", get(health::live))

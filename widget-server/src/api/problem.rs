@@ -1,14 +1,15 @@
 //! [`Problem`]: every error of the API, as RFC 9457 says.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use widget_core::store::{StoreError, StoreErrorKind};
 
 use crate::dispatch::chain;
-use crate::handle::{SendError, ServerHandle};
+use crate::handle::SendError;
+use crate::page::Site;
+use crate::schema::Misfit;
 
 /// An error with a status, a stable word for programs and a sentence for people.
 #[derive(Debug)]
@@ -16,6 +17,14 @@ pub(crate) struct Problem {
     status: StatusCode,
     code: &'static str,
     detail: String,
+    /// The places of the input that are wrong.
+    errors: Vec<Place>,
+}
+
+#[derive(Debug, Serialize)]
+struct Place {
+    pointer: String,
+    expected: String,
 }
 
 #[derive(Serialize)]
@@ -25,6 +34,8 @@ struct Body<'a> {
     status: u16,
     code: &'static str,
     detail: &'a str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    errors: &'a [Place],
 }
 
 impl Problem {
@@ -33,6 +44,7 @@ impl Problem {
             status,
             code,
             detail: detail.into(),
+            errors: Vec::new(),
         }
     }
 
@@ -62,6 +74,7 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             code: self.code,
             detail: &self.detail,
+            errors: &self.errors,
         };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
@@ -96,6 +109,13 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<Misfit> for Place {
+    fn from(misfit: Misfit) -> Self {
+        let Misfit { pointer, expected } = misfit;
+        Self { pointer, expected }
+    }
+}
+
 impl From<SendError> for Problem {
     fn from(error: SendError) -> Self {
         let detail = error.to_string();
@@ -104,6 +124,17 @@ impl From<SendError> for Problem {
             SendError::AgentIsV1 => Self::new(StatusCode::CONFLICT, "agent_is_v1", detail),
             SendError::Kind => Self::bad_request("invalid_kind", detail),
             SendError::Input => Self::bad_request("invalid_input", detail),
+            SendError::InputDoesNotFit(misfits) => Self {
+                errors: misfits.into_iter().map(Into::into).collect(),
+                ..Self::new(
+                    StatusCode::UNPROCESSABLE_ENTITY,
+                    "input_does_not_fit",
+                    detail,
+                )
+            },
+            SendError::Check => {
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "check_failed", detail)
+            }
             SendError::Ttl => Self::bad_request("invalid_ttl", detail),
             SendError::Key => Self::bad_request("invalid_idempotency_key", detail),
             SendError::InputTooLarge(_) => {
@@ -117,12 +148,12 @@ impl From<SendError> for Problem {
     }
 }
 
-pub(super) async fn not_found(State(handle): State<ServerHandle>, uri: Uri) -> Response {
+pub(super) async fn not_found(site: Site, uri: Uri) -> Response {
     if uri.path() == "/api" || uri.path().starts_with("/api/") {
         let detail = format!("there is nothing at {}", uri.path());
         return Problem::new(StatusCode::NOT_FOUND, "unknown_path", detail).into_response();
     }
-    crate::page::not_found(&handle)
+    crate::page::not_found(&site)
 }
 
 pub(super) async fn wrong_method(method: Method, uri: Uri) -> Problem {

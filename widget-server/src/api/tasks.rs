@@ -56,8 +56,13 @@ pub(super) async fn create(
         once,
     };
     let inserted = handle.submit(request, Actor::Api).await?;
-    // A repeat under the same key is answered as the first time.
-    Ok((StatusCode::CREATED, Json(inserted.task.into())))
+    // A repeat under the same key is answered with the task of the first time, as it is now.
+    let status = if inserted.new {
+        StatusCode::CREATED
+    } else {
+        StatusCode::OK
+    };
+    Ok((status, Json(inserted.task.into())))
 }
 
 pub(super) async fn shut_down(

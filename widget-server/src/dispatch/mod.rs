@@ -6,26 +6,26 @@
 //! Invariant: an agent is answered `Ack` or `Ok` only after the store has committed.
 //! Invariant: a waiting agent costs one entry here and no query.
 
+mod describe;
 mod open;
+mod seal;
 mod session;
 mod submit;
 mod update;
 mod v1;
 mod work;
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use session::Sessions;
 use widget_core::id::{AgentId, TaskId};
-use widget_core::message::{Command, Describe, Opening, RefusalReason, Response, Welcome};
+use widget_core::message::{Command, Opening, RefusalReason, Response, Welcome};
 use widget_core::payload::Payload;
-use widget_core::runtime::SharedRuntime;
+use widget_core::runtime::{BoxFuture, SharedRuntime};
 use widget_core::stop::StopSignal;
 use widget_core::store::{StoreError, StoreErrorKind, Stores};
-use widget_core::task::is_kind;
 use widget_core::time::Timestamp;
 use widget_core::transport::{Origin, Peer, Rejection, Service};
 
@@ -35,11 +35,6 @@ use crate::refusals::Refusals;
 
 /// How long an agent is to wait when the store cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// The most that an agent may say of itself, in bytes.
-const MAX_DESCRIBE: usize = 256 * 1024;
-/// The most labels and kinds of task that an agent may have.
-const MAX_LABELS: usize = 64;
-const MAX_HANDLERS: usize = 256;
 
 /// What listeners, handle and sweeper share.
 #[derive(Debug)]
@@ -140,24 +135,43 @@ impl Dispatcher {
         }
     }
 
+    /// What a call comes to that does not wait.
+    async fn answer(&self, peer: &Peer, work: impl Future<Output = Response> + Send) -> Response {
+        match self.let_in(peer).await {
+            Some(answer) => answer,
+            None => work.await,
+        }
+    }
+
+    /// Notes that an agent was heard, or says what it is answered if its place was taken.
+    async fn let_in(&self, peer: &Peer) -> Option<Response> {
+        let answer = self.turn_away(peer).await;
+        if answer.is_none() {
+            self.heard(peer.agent);
+        }
+        answer
+    }
+
+    /// The answer to an agent whose place was taken; `None` for one that is current.
+    async fn turn_away(&self, peer: &Peer) -> Option<Response> {
+        if self.is_trusted(peer) {
+            return None;
+        }
+        match self.watch(Box::pin(self.is_current(peer)).await) {
+            Ok(true) => None,
+            Ok(false) => Some(self.refuse(
+                &peer.origin,
+                RefusalReason::Replaced,
+                "a newer start of this agent has taken its place, or it was deleted",
+            )),
+            Err(error) => Some(self.store_says(peer, &error)),
+        }
+    }
+
     fn refuse(&self, from: &Origin, reason: RefusalReason, text: impl Into<String>) -> Response {
         self.refusals
             .count(from, reason.as_str(), self.runtime.now());
         Response::refused(reason, text)
-    }
-
-    async fn describe(&self, peer: &Peer, describe: Describe) -> Response {
-        if let Err((reason, text)) = check_describe(&describe) {
-            return self.refuse(&peer.origin, reason, text);
-        }
-        let written = self.stores.agents.describe(peer.agent, &describe).await;
-        match self.watch_write(written) {
-            Ok(()) => {
-                self.events.say(ServerEvent::AgentChanged(peer.agent));
-                Response::ACK
-            }
-            Err(error) => self.store_says(peer, &error),
-        }
     }
 }
 
@@ -169,21 +183,30 @@ impl Service for Dispatcher {
         }
     }
 
-    async fn call(&self, peer: &Peer, command: Command) -> Response {
-        if !self.sessions.is_current(peer.agent, peer.epoch) {
-            return self.refuse(
-                &peer.origin,
-                RefusalReason::Replaced,
-                "a newer start of this agent has taken its place, or it was deleted",
-            );
-        }
-        self.heard(peer.agent);
+    async fn session(&self, peer: &Peer) -> Result<String, Rejection> {
+        self.seal(peer).await
+    }
+
+    async fn resume(&self, from: &Origin, session: &str) -> Result<Peer, Rejection> {
+        self.unseal(from, session).await
+    }
+
+    // By hand, so that each kind of call has a future of its own: that of a RequestWork is most of
+    // the memory of an agent that waits.
+    fn call<'a, 'b, 'c>(&'a self, peer: &'b Peer, command: Command) -> BoxFuture<'c, Response>
+    where
+        'a: 'c,
+        'b: 'c,
+        Self: 'c,
+    {
         match command {
-            Command::Describe(describe) => self.describe(peer, describe).await,
-            Command::Submit(submit) => self.submit(peer, submit).await,
-            Command::RequestWork(request) => self.request_work(peer, request).await,
-            Command::Update(update) => self.update(peer, update).await,
-            Command::Goodbye(goodbye) => self.goodbye(peer, goodbye).await,
+            Command::RequestWork(request) => Box::pin(self.request_work(peer, request)),
+            Command::Submit(submit) => Box::pin(self.answer(peer, self.submit(peer, submit))),
+            Command::Describe(describe) => {
+                Box::pin(self.answer(peer, self.describe(peer, describe)))
+            }
+            Command::Update(update) => Box::pin(self.answer(peer, self.update(peer, update))),
+            Command::Goodbye(goodbye) => Box::pin(self.answer(peer, self.goodbye(peer, goodbye))),
         }
     }
 
@@ -218,64 +241,6 @@ fn busy() -> Response {
         retry_after: RETRY_AFTER,
     }
     .into()
-}
-
-fn check_describe(describe: &Describe) -> Result<(), (RefusalReason, String)> {
-    let large = |text: String| Err((RefusalReason::TooLarge, text));
-    let invalid = |text: String| Err((RefusalReason::Invalid, text));
-    let labels = describe
-        .labels
-        .iter()
-        .map(|(key, value)| key.len() + value.len());
-    let handlers = describe
-        .handlers
-        .iter()
-        .map(|handler| handler.kind.len() + handler.schema.as_ref().map_or(0, |s| s.len()));
-    let texts = [
-        &describe.host,
-        &describe.os,
-        &describe.boot,
-        &describe.version,
-    ];
-    let bytes = labels
-        .chain(handlers)
-        .chain(texts.map(String::len))
-        .sum::<usize>();
-    if bytes > MAX_DESCRIBE {
-        return large(format!(
-            "a description of {bytes} bytes, at most {MAX_DESCRIBE} are allowed"
-        ));
-    }
-    if texts.iter().any(|text| text.len() > 1_024) {
-        return large("host, os, boot and version may have at most 1024 bytes each".into());
-    }
-    if describe.labels.len() > MAX_LABELS {
-        return large(format!("more than {MAX_LABELS} labels"));
-    }
-    if describe.handlers.len() > MAX_HANDLERS {
-        return large(format!("more than {MAX_HANDLERS} kinds of task"));
-    }
-    let keys: BTreeSet<&str> = describe
-        .labels
-        .iter()
-        .map(|(key, _)| key.as_str())
-        .collect();
-    if keys.len() < describe.labels.len() {
-        return invalid("two labels with the same key".into());
-    }
-    for handler in &describe.handlers {
-        if !is_kind(&handler.kind) {
-            return invalid("a kind of task that is not of the form [a-z0-9_.-]{1,64}".into());
-        }
-        if handler
-            .schema
-            .as_ref()
-            .is_some_and(|schema| !is_json(schema))
-        {
-            return invalid(format!("the schema of {} is not JSON", handler.kind));
-        }
-    }
-    Ok(())
 }
 
 /// Whether a payload is what it says: the API embeds it, so it must be.

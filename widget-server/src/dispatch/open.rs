@@ -38,7 +38,11 @@ impl Dispatcher {
                 retry_after: RETRY_AFTER,
             });
         };
-        self.sessions.begin(hello.agent, hello.epoch);
+        let now = self.runtime.now();
+        self.sessions
+            .begin(hello.agent, hello.epoch, admitted.store, now);
+        // Whoever waits at another server for an older memory looks again, and is refused.
+        self.stores.tasks.ring(hello.agent);
         self.attendance
             .heard(hello.agent, self.runtime.now(), self.runtime.wall());
         self.events.say(ServerEvent::AgentChanged(hello.agent));
@@ -50,7 +54,7 @@ impl Dispatcher {
         };
         let welcome = Welcome {
             version: message::VERSION,
-            session: Vec::new(),
+            session: String::new(),
             store: admitted.store,
             sequence: admitted.sequence,
             pacing: Pacing::default(),

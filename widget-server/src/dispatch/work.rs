@@ -1,5 +1,6 @@
 //! RequestWork: register, look, wait, look again.
 
+use std::future::poll_fn;
 use std::time::Duration;
 
 use futures_lite::future::or;
@@ -17,47 +18,60 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 const MAX_TASKS: usize = 256;
 
 impl Dispatcher {
-    pub(super) async fn request_work(&self, peer: &Peer, request: RequestWork) -> Response {
-        if request.holding.len() > Command::MAX_HOLDING {
-            let text = format!("more than {} tasks held", Command::MAX_HOLDING);
-            return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
-        }
-        let Some(turn) = self.sessions.take_turn(peer.agent) else {
-            return self.refuse(&peer.origin, RefusalReason::Replaced, "the session is over");
-        };
-        let wait = request.wait_ms.min(Limits::default().wait_ms);
-        let deadline = self
-            .runtime
-            .now()
-            .after(Duration::from_millis(u64::from(wait)));
-        let mut lease = LeaseRequest {
-            agent: peer.agent,
-            epoch: peer.epoch,
-            room: usize::from(request.room).min(MAX_TASKS),
-            bytes: MAX_BYTES,
-            holding: request.holding,
-            now: Timestamp::default(),
-        };
-        loop {
-            let wake_up = self.stores.tasks.watch(peer.agent);
-            if turn.is_over() {
-                return Response::Work(Work::default());
+    #[expect(
+        clippy::manual_async_fn,
+        reason = "an async fn would keep its arguments twice, and many agents wait"
+    )]
+    pub(super) fn request_work<'a>(
+        &'a self,
+        peer: &'a Peer,
+        request: RequestWork,
+    ) -> impl Future<Output = Response> + Send + 'a {
+        async move {
+            if let Some(answer) = self.let_in(peer).await {
+                return answer;
             }
-            lease.now = self.runtime.wall();
-            let leased = match self.stores.tasks.lease(&lease).await {
-                Ok(leased) => leased,
-                Err(error) => return self.store_says(peer, &error),
-            };
-            let next_look = match leased.next_due {
-                Some(due) => deadline.min(self.runtime.now().after(due.since(lease.now))),
-                None => deadline,
-            };
-            let work = self.work(peer, leased, lease.now);
-            if !work.is_empty() || self.runtime.now() >= deadline || self.stop.is_asked() {
-                return Response::Work(work);
+            if request.holding.len() > Command::MAX_HOLDING {
+                let text = format!("more than {} tasks held", Command::MAX_HOLDING);
+                return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
             }
-            let over = or(turn.over(), self.stop.asked());
-            or(or(wake_up, over), self.runtime.sleep_until(next_look)).await;
+            let Some(turn) = self.sessions.take_turn(peer.agent) else {
+                return self.refuse(&peer.origin, RefusalReason::Replaced, "the session is over");
+            };
+            let wait = request.wait_ms.min(Limits::default().wait_ms);
+            let deadline = self
+                .runtime
+                .now()
+                .after(Duration::from_millis(u64::from(wait)));
+            let mut lease = LeaseRequest {
+                agent: peer.agent,
+                epoch: peer.epoch,
+                room: usize::from(request.room).min(MAX_TASKS),
+                bytes: MAX_BYTES,
+                holding: request.holding,
+                now: Timestamp::default(),
+            };
+            loop {
+                let wake_up = self.stores.tasks.watch(peer.agent);
+                if turn.is_over() {
+                    return Response::Work(Work::default());
+                }
+                lease.now = self.runtime.wall();
+                let leased = match self.stores.tasks.lease(&lease).await {
+                    Ok(leased) => leased,
+                    Err(error) => return self.store_says(peer, &error),
+                };
+                let next_look = match leased.next_due {
+                    Some(due) => deadline.min(self.runtime.now().after(due.since(lease.now))),
+                    None => deadline,
+                };
+                let work = self.work(peer, leased, lease.now);
+                if !work.is_empty() || self.runtime.now() >= deadline || self.stop.is_asked() {
+                    return Response::Work(work);
+                }
+                let over = or(poll_fn(|cx| turn.poll_over(cx)), self.stop.asked());
+                or(or(wake_up, over), self.runtime.sleep_until(next_look)).await;
+            }
         }
     }
 

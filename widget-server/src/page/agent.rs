@@ -1,7 +1,7 @@
 //! `GET /agents/{id}`: one agent, with its charts, facts and tasks.
 
 use askama::Template;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use axum::http::header::LOCATION;
 use axum::response::IntoResponse;
@@ -10,6 +10,7 @@ use widget_core::id::AgentId;
 use widget_core::store::{BucketQuery, Summary, TaskQuery};
 use widget_core::time::Timestamp;
 
+use super::base::{Base, Site};
 use super::chart::{Chart, Series, Unit, View};
 use super::figures::{self, LONGEST};
 use super::range::Range;
@@ -18,7 +19,7 @@ use super::status::{self, AgentView};
 use super::tasks::TaskRow;
 use super::when::When;
 use super::{curve, series, shutdown};
-use crate::handle::{AgentStatus, ServerHandle};
+use crate::handle::AgentStatus;
 use crate::presence::Presence;
 
 /// The most tasks that are shown here; the others have a page of their own.
@@ -69,22 +70,19 @@ struct Facts {
 }
 
 /// `/collector.html?id=…`: where older pages and bookmarks look for an agent.
-pub(super) async fn of_tutorial(Query(ask): Query<TutorialAsk>) -> Reply {
+pub(super) async fn of_tutorial(base: Base, Query(ask): Query<TutorialAsk>) -> Reply {
     let id: AgentId = ask
         .id
         .as_deref()
         .unwrap_or_default()
         .parse()
         .map_err(|_| Trouble::no_id())?;
-    let headers = [(LOCATION, format!("/agents/{id}"))];
+    let headers = [(LOCATION, base.to(&format!("/agents/{id}")))];
     Ok((StatusCode::TEMPORARY_REDIRECT, headers).into_response())
 }
 
-pub(super) async fn show(
-    State(handle): State<ServerHandle>,
-    Path(id): Path<String>,
-    Query(ask): Query<Ask>,
-) -> Reply {
+pub(super) async fn show(site: Site, Path(id): Path<String>, Query(ask): Query<Ask>) -> Reply {
+    let handle = &site.handle;
     let id: AgentId = id.parse().map_err(|_| Trouble::no_id())?;
     let status = handle.agent(id).await?.ok_or_else(Trouble::no_agent)?;
     let range = Range::named(ask.range.as_deref());
@@ -103,7 +101,7 @@ pub(super) async fn show(
     let tasks = handle.tasks(&page).await?;
     let agent = AgentView::new(&status, now);
     let page = AgentPage {
-        frame: Frame::of(&handle, agent.name.clone(), Place::Elsewhere),
+        frame: Frame::of(&site, agent.name.clone(), Place::Elsewhere),
         facts: Facts::new(&status, now),
         ranges: Range::ALL
             .map(|each| (each.as_str(), each == range))
@@ -248,7 +246,7 @@ mod tests {
         );
         let view = view(status, Range::Hour, &query, &summary, 0);
         let page = AgentPage {
-            frame: Frame::new("x", Place::Elsewhere, NOW),
+            frame: Frame::new("x", Place::Elsewhere, NOW, Base::default()),
             agent: AgentView::new(status, NOW),
             facts: Facts::new(status, NOW),
             ranges: vec![("hour", true)],

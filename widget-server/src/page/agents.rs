@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use askama::Template;
 use axum::Extension;
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::http::StatusCode;
 use serde::Deserialize;
 use widget_core::store::AgentQuery;
 
+use super::base::{Base, Site};
 use super::figures;
 use super::reply::{Frame, Place, Reply, html};
 use super::spark::{Spark, Sparks};
@@ -64,10 +65,11 @@ struct Found {
 }
 
 pub(super) async fn list(
-    State(handle): State<ServerHandle>,
+    site: Site,
     Extension(sparks): Extension<Arc<Sparks>>,
     Query(ask): Query<Ask>,
 ) -> Reply {
+    let handle = &site.handle;
     let query = figures::cut(ask.q.as_deref().unwrap_or_default().trim(), 128);
     let after = ask
         .after
@@ -75,11 +77,11 @@ pub(super) async fn list(
         .and_then(|after| after.parse().ok())
         .unwrap_or(0);
     let now = handle.wall();
-    let found = find(&handle, &query, after).await?;
+    let found = find(handle, &query, after).await?;
     let mut rows = Vec::with_capacity(found.shown.len());
     for status in &found.shown {
         let agent = AgentView::new(status, now);
-        let spark = sparks.of(&handle, status, now).await?;
+        let spark = sparks.of(handle, status, now).await?;
         rows.push(Row {
             search: agent.search_text(),
             agent,
@@ -89,13 +91,15 @@ pub(super) async fn list(
     let sign = if found.more { "+" } else { "" };
     let counts = Presence::ALL.iter().zip(found.counts);
     let page = AgentsPage {
-        frame: Frame::of(&handle, "Agents", Place::Agents),
+        frame: Frame::of(&site, "Agents", Place::Agents),
         counts: counts
             .map(|(presence, n)| (presence.as_str(), format!("{n}{sign}")))
             .collect(),
         none: found.total == 0,
         first_page: after == 0,
-        next: found.next.map(|number| next_address(&query, number)),
+        next: found
+            .next
+            .map(|number| next_address(&site.base, &query, number)),
         command: "widget-agent --server tcp://127.0.0.1:9004".to_owned(),
         query,
         rows,
@@ -163,10 +167,10 @@ fn matches(status: &AgentStatus, words: &[String]) -> bool {
     words.iter().all(|word| text.contains(word))
 }
 
-fn next_address(query: &str, after: u64) -> String {
+fn next_address(base: &Base, query: &str, after: u64) -> String {
     match query {
-        "" => format!("/?after={after}"),
-        query => format!("/?q={}&after={after}", encode(query)),
+        "" => format!("{}?after={after}", base.home()),
+        query => format!("{}?q={}&after={after}", base.home(), encode(query)),
     }
 }
 
@@ -202,7 +206,7 @@ mod tests {
             }
         };
         let page = AgentsPage {
-            frame: Frame::new("Agents", Place::Agents, NOW),
+            frame: Frame::new("Agents", Place::Agents, NOW, Base::default()),
             counts: vec![("online", "1".into())],
             query: "\"><script>q".into(),
             rows: hosts.iter().map(row).collect(),
@@ -269,6 +273,7 @@ mod tests {
 
     #[test]
     fn the_next_page_keeps_the_search() {
-        assert_eq!(next_address("a&b=c", 7), "/?q=a%26b%3Dc&after=7");
+        let address = next_address(&Base::default(), "a&b=c", 7);
+        assert_eq!(address, "/?q=a%26b%3Dc&after=7");
     }
 }

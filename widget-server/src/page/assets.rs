@@ -56,8 +56,8 @@ const fn fnv(mut bytes: &[u8]) -> u64 {
     hash
 }
 
-/// The address of an asset.
-pub(super) fn address(name: &str) -> String {
+/// The path of an asset.
+pub(super) fn path(name: &str) -> String {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => format!("/assets/{name}?{}", asset.version()),
         None => format!("/assets/{name}"),
@@ -92,8 +92,8 @@ mod tests {
 
     #[tokio::test]
     async fn only_the_current_version_is_kept_for_ever() {
-        let address = address("style.css");
-        let version = address.split('?').nth(1).unwrap().to_owned();
+        let path = path("style.css");
+        let version = path.split('?').nth(1).unwrap().to_owned();
         let cache = async |query: Option<&str>| {
             let query = RawQuery(query.map(str::to_owned));
             let reply = serve(Path("style.css".into()), query).await;

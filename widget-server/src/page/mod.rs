@@ -15,6 +15,7 @@
 mod agent;
 mod agents;
 mod assets;
+mod base;
 mod chart;
 mod curve;
 mod events;
@@ -30,9 +31,11 @@ mod when;
 
 use std::sync::Arc;
 
+use axum::middleware::from_fn;
 use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
+pub(crate) use base::Site;
 pub(crate) use shutdown::confirm as confirm_shutdown;
 
 use crate::handle::ServerHandle;
@@ -52,12 +55,13 @@ pub(crate) fn router() -> Router<ServerHandle> {
         .route("/events", get(events::stream))
         .route("/assets/{name}", get(assets::serve))
         .layer(Extension(Arc::new(spark::Sparks::default())))
+        .layer(from_fn(reply::show_trouble))
 }
 
 /// The page for an address that leads nowhere.
-pub(crate) fn not_found(handle: &ServerHandle) -> Response {
+pub(crate) fn not_found(site: &Site) -> Response {
     reply::Trouble::no_page().page(reply::Frame::of(
-        handle,
+        site,
         "Nothing here",
         reply::Place::Elsewhere,
     ))

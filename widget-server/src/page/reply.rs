@@ -4,18 +4,21 @@ use std::error::Error;
 use std::time::SystemTime;
 
 use askama::Template;
+use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY,
     X_CONTENT_TYPE_OPTIONS,
 };
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use widget_core::store::StoreError;
 use widget_core::time::Timestamp;
 
 use super::assets;
+use super::base::{Base, Site};
 use super::when::When;
-use crate::handle::{SendError, ServerHandle};
+use crate::handle::SendError;
 
 /// Nothing but what the page brings itself: no inline script or style, no frames, no other host.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
@@ -46,6 +49,8 @@ pub(super) enum Place {
 pub(super) struct Frame {
     pub(super) title: String,
     pub(super) place: Place,
+    /// What stands before every address.
+    pub(super) base: Base,
     /// Why the store cannot be written, while it cannot.
     pub(super) trouble: Option<String>,
     pub(super) now: When,
@@ -55,23 +60,24 @@ pub(super) struct Frame {
 }
 
 impl Frame {
-    pub(super) fn new(title: impl Into<String>, place: Place, now: Timestamp) -> Self {
+    pub(super) fn new(title: impl Into<String>, place: Place, now: Timestamp, base: Base) -> Self {
         Self {
             title: title.into(),
             place,
             trouble: None,
             now: When::new(now, now),
-            style: assets::address("style.css"),
-            script: assets::address("app.js"),
-            icon: assets::address("icon.svg"),
+            style: base.to(&assets::path("style.css")),
+            script: base.to(&assets::path("app.js")),
+            icon: base.to(&assets::path("icon.svg")),
+            base,
         }
     }
 
     /// The frame of a page that shows what a server knows.
-    pub(super) fn of(handle: &ServerHandle, title: impl Into<String>, place: Place) -> Self {
+    pub(super) fn of(site: &Site, title: impl Into<String>, place: Place) -> Self {
         Self {
-            trouble: handle.store_trouble(),
-            ..Self::new(title, place, handle.wall())
+            trouble: site.handle.store_trouble(),
+            ..Self::new(title, place, site.handle.wall(), site.base.clone())
         }
     }
 }
@@ -88,12 +94,12 @@ pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
 }
 
 /// The way back after a form.
-pub(super) fn see(address: &str) -> Response {
+pub(super) fn see(address: String) -> Response {
     (StatusCode::SEE_OTHER, [(LOCATION, address)]).into_response()
 }
 
 /// Why there is no page, in a page.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Trouble {
     status: StatusCode,
     title: &'static str,
@@ -161,14 +167,26 @@ impl Trouble {
     }
 }
 
+/// Carries the trouble to [`show_trouble`], which knows where the page is mounted.
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
-        let since = SystemTime::now()
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .unwrap_or_default();
-        let now = Timestamp::default().after(since);
-        self.page(Frame::new(self.title, Place::Elsewhere, now))
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
     }
+}
+
+/// Puts a page in the place of each trouble.
+pub(super) async fn show_trouble(base: Base, request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let Some(trouble) = response.extensions_mut().remove::<Trouble>() else {
+        return response;
+    };
+    let since = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    let now = Timestamp::default().after(since);
+    trouble.page(Frame::new(trouble.title, Place::Elsewhere, now, base))
 }
 
 impl From<StoreError> for Trouble {

@@ -1,15 +1,16 @@
 //! Shutting down an agent: the page that asks for one more click, and the order itself.
 
 use askama::Template;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::StatusCode;
 use axum::response::Response;
 use widget_core::id::AgentId;
 use widget_core::task::Actor;
 
+use super::base::Site;
 use super::reply::{Frame, Place, Reply, Trouble, html, see};
 use super::status::AgentView;
-use crate::handle::{AgentStatus, ServerHandle};
+use crate::handle::AgentStatus;
 use crate::presence::Presence;
 
 #[derive(Template)]
@@ -37,29 +38,25 @@ pub(super) fn consequence(agent: &AgentStatus) -> &'static str {
     }
 }
 
-pub(super) async fn ask(State(handle): State<ServerHandle>, Path(id): Path<String>) -> Reply {
+pub(super) async fn ask(site: Site, Path(id): Path<String>) -> Reply {
     let id: AgentId = id.parse().map_err(|_| Trouble::no_agent())?;
-    let agent = handle.agent(id).await?.ok_or_else(Trouble::no_agent)?;
-    Ok(confirm(&handle, &agent))
+    let agent = site.handle.agent(id).await?;
+    Ok(confirm(&site, &agent.ok_or_else(Trouble::no_agent)?))
 }
 
 /// The page that asks before an agent is shut down. One click does it, without any script.
-pub(crate) fn confirm(handle: &ServerHandle, agent: &AgentStatus) -> Response {
-    let view = AgentView::new(agent, handle.wall());
+pub(crate) fn confirm(site: &Site, agent: &AgentStatus) -> Response {
+    let view = AgentView::new(agent, site.handle.wall());
     let page = ShutdownPage {
-        frame: Frame::of(
-            handle,
-            format!("Shut down {}?", view.name),
-            Place::Elsewhere,
-        ),
+        frame: Frame::of(site, format!("Shut down {}?", view.name), Place::Elsewhere),
         consequence: consequence(agent),
         agent: view,
     };
     html(StatusCode::OK, &page)
 }
 
-pub(super) async fn order(State(handle): State<ServerHandle>, Path(id): Path<String>) -> Reply {
+pub(super) async fn order(site: Site, Path(id): Path<String>) -> Reply {
     let id: AgentId = id.parse().map_err(|_| Trouble::no_agent())?;
-    let task = handle.shut_down(id, Actor::Page).await?.task.id;
-    Ok(see(&format!("/agents/{id}#task-{task}")))
+    let task = site.handle.shut_down(id, Actor::Page).await?.task.id;
+    Ok(see(site.base.to(&format!("/agents/{id}#task-{task}"))))
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::Form;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, Query};
 use axum::http::StatusCode;
 use serde::Deserialize;
 use widget_core::id::{AgentId, TaskId};
@@ -13,6 +13,7 @@ use widget_core::store::TaskQuery;
 use widget_core::task::{Actor, Outcome, Phase, StateName, Task};
 use widget_core::time::Timestamp;
 
+use super::base::Site;
 use super::figures::{self, LONGEST};
 use super::reply::{Frame, Place, Reply, Trouble, html, see};
 use super::status;
@@ -188,7 +189,8 @@ struct TasksPage {
     next: Option<String>,
 }
 
-pub(super) async fn list(State(handle): State<ServerHandle>, Query(ask): Query<Ask>) -> Reply {
+pub(super) async fn list(site: Site, Query(ask): Query<Ask>) -> Reply {
+    let handle = &site.handle;
     let state = match ask.state.as_deref().filter(|state| !state.is_empty()) {
         Some(state) => Some(
             state
@@ -215,27 +217,29 @@ pub(super) async fn list(State(handle): State<ServerHandle>, Query(ask): Query<A
     let mut hosts = Hosts::default();
     let mut tasks = Vec::with_capacity(page.tasks.len());
     for task in &page.tasks {
-        let host = hosts.of(&handle, task.agent).await?;
+        let host = hosts.of(handle, task.agent).await?;
         tasks.push(TaskRow::new(task, &host, now));
     }
     let page = TasksPage {
-        frame: Frame::of(&handle, "Tasks", Place::Tasks),
+        frame: Frame::of(&site, "Tasks", Place::Tasks),
         states: StateName::ALL
             .into_iter()
             .map(|name| (name.as_str(), words(name), Some(name) == state))
             .collect(),
         filtered: state.is_some() || agent.is_some(),
         agent: match agent {
-            Some(id) => Some((id.to_string(), hosts.of(&handle, id).await?)),
+            Some(id) => Some((id.to_string(), hosts.of(handle, id).await?)),
             None => None,
         },
         tasks,
-        next: page.next.map(|before| next_address(state, agent, before)),
+        next: page
+            .next
+            .map(|before| site.base.to(&next_path(state, agent, before))),
     };
     Ok(html(StatusCode::OK, &page))
 }
 
-fn next_address(state: Option<StateName>, agent: Option<AgentId>, before: u64) -> String {
+fn next_path(state: Option<StateName>, agent: Option<AgentId>, before: u64) -> String {
     let state = state
         .map(|state| format!("state={state}&"))
         .unwrap_or_default();
@@ -269,21 +273,19 @@ pub(super) struct Back {
     from: Option<String>,
 }
 
-pub(super) async fn cancel(
-    State(handle): State<ServerHandle>,
-    Path(id): Path<String>,
-    Form(back): Form<Back>,
-) -> Reply {
+pub(super) async fn cancel(site: Site, Path(id): Path<String>, Form(back): Form<Back>) -> Reply {
     let id: TaskId = id.parse().map_err(|_| Trouble::no_task())?;
     // One that has ended meanwhile is no error here: the page shows how it ended.
-    let applied = handle
+    let applied = site
+        .handle
         .cancel(id, Actor::Page)
         .await?
         .ok_or_else(Trouble::no_task)?;
-    Ok(match back.from.as_deref() {
-        Some("tasks") => see(&format!("/tasks#task-{id}")),
-        _ => see(&format!("/agents/{}#task-{id}", applied.task.agent)),
-    })
+    let path = match back.from.as_deref() {
+        Some("tasks") => format!("/tasks#task-{id}"),
+        _ => format!("/agents/{}#task-{id}", applied.task.agent),
+    };
+    Ok(see(site.base.to(&path)))
 }
 
 #[cfg(test)]

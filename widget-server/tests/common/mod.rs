@@ -7,6 +7,8 @@
 )]
 
 pub(crate) mod api;
+pub(crate) mod clock;
+pub(crate) mod slow_rows;
 
 use std::sync::Arc;
 

@@ -1,23 +1,23 @@
 //! [`ServerHandle`]: what a program may ask of its server, cheap to clone. API and page use
 //! nothing else.
 
+mod send;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
+pub use send::{SendError, TaskRequest};
 use widget_core::id::{AgentId, TaskId};
-use widget_core::payload::{MAX_INPUT, Payload};
 use widget_core::store::{
-    AgentQuery, AgentRecord, AppliedEvent, BucketQuery, Inserted, LatestReport, ReportQuery,
-    StoreError, StoredReport, Summary, TaskPage, TaskQuery, TaskStoreExt,
+    AgentQuery, AgentRecord, AppliedEvent, BucketQuery, LatestReport, ReportQuery, StoreError,
+    StoredReport, Summary, TaskPage, TaskQuery, TaskStoreExt,
 };
-use widget_core::task::{
-    Actor, Event, MAX_NAME, MAX_TTL, NewTask, Once, Outcome, SHUTDOWN, StateName, Task, is_kind,
-};
+use widget_core::task::{Actor, Event, Outcome, StateName, Task};
 use widget_core::time::Timestamp;
 
-use crate::dispatch::{Dispatcher, is_json};
+use crate::dispatch::Dispatcher;
 use crate::events::{Events, ServerEvent};
 use crate::presence::Presence;
 
@@ -56,131 +56,12 @@ pub struct AgentList {
     pub next: Option<u64>,
 }
 
-/// A task that is to be queued, beyond the plain [`ServerHandle::send`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct TaskRequest {
-    /// Who is to run it.
-    pub agent: AgentId,
-    /// What kind of work it is: `[a-z0-9_.-]{1,64}`.
-    pub kind: String,
-    /// JSON text for the handler.
-    pub input: Payload,
-    /// How long it may wait for its start: 1 ms to a year; none is the default of its kind.
-    pub ttl: Option<Duration>,
-    /// What makes it the only one.
-    pub once: Once,
-}
-
-/// A task cannot be queued.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum SendError {
-    /// There is no such agent.
-    #[error("there is no such agent")]
-    UnknownAgent,
-    /// A version 1 collector can only be shut down.
-    #[error("the agent speaks version 1, which knows only the kind `shutdown`")]
-    AgentIsV1,
-    /// The kind is not `[a-z0-9_.-]{1,64}`.
-    #[error("a kind must be of the form [a-z0-9_.-]{{1,64}}")]
-    Kind,
-    /// The input is longer than allowed.
-    #[error("an input of {0} bytes, but at most {MAX_INPUT} are allowed")]
-    InputTooLarge(usize),
-    /// The input is not JSON.
-    #[error("the input is not JSON")]
-    Input,
-    /// The ttl is zero or longer than a year.
-    #[error("a ttl must be longer than zero and at most a year")]
-    Ttl,
-    /// The idempotency key is empty or longer than 64 bytes.
-    #[error("an idempotency key must have 1 to {MAX_NAME} bytes")]
-    Key,
-    /// The idempotency key was used for another task.
-    #[error("the idempotency key was used for another task: {0}")]
-    KeyReused(TaskId),
-    /// The store could not be asked.
-    #[error("the task could not be stored")]
-    Store(#[from] StoreError),
-}
-
 impl ServerHandle {
     pub(crate) fn new(dispatcher: Arc<Dispatcher>) -> Self {
         Self {
             started: dispatcher.runtime.wall(),
             dispatcher,
         }
-    }
-
-    /// Queues a task.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing is queued then.
-    pub async fn send(
-        &self,
-        agent: AgentId,
-        kind: &str,
-        input: Payload,
-    ) -> Result<Task, SendError> {
-        let kind = kind.to_owned();
-        let request = TaskRequest {
-            agent,
-            kind,
-            input,
-            ttl: None,
-            once: Once::No,
-        };
-        self.submit(request, Actor::Server)
-            .await
-            .map(|inserted| inserted.task)
-    }
-
-    /// Queues a task, or finds the one that it would repeat.
-    ///
-    /// # Errors
-    /// [`SendError`]; nothing is queued then.
-    pub async fn submit(&self, request: TaskRequest, by: Actor) -> Result<Inserted, SendError> {
-        check(&request)?;
-        let stores = &self.dispatcher.stores;
-        let agent = stores
-            .agents
-            .agent(request.agent)
-            .await?
-            .ok_or(SendError::UnknownAgent)?;
-        if agent.protocol < 2 && request.kind != SHUTDOWN {
-            return Err(SendError::AgentIsV1);
-        }
-        let runtime = &self.dispatcher.runtime;
-        let now = runtime.wall();
-        let id = TaskId::generate(now, [runtime.random(), runtime.random()]);
-        let mut task = NewTask::new(id, request.agent, &request.kind, request.input.clone(), now);
-        task.ttl = request.ttl.unwrap_or(task.ttl);
-        task.once = request.once.clone();
-        task.by = by;
-        let inserted = self.dispatcher.watch(stores.tasks.insert(task).await)?;
-        if inserted.new {
-            self.dispatcher.wrote();
-            self.dispatcher
-                .task_changed(request.agent, inserted.task.id);
-        } else if matches!(request.once, Once::Key(_)) && !is_repeat(&inserted.task, &request) {
-            return Err(SendError::KeyReused(inserted.task.id));
-        }
-        Ok(inserted)
-    }
-
-    /// Asks an agent to end. While that is pending, asking again finds the same task.
-    ///
-    /// # Errors
-    /// [`SendError`].
-    pub async fn shut_down(&self, agent: AgentId, by: Actor) -> Result<Inserted, SendError> {
-        let request = TaskRequest {
-            agent,
-            kind: SHUTDOWN.into(),
-            input: Payload::null(),
-            ttl: None,
-            once: Once::WhilePending,
-        };
-        self.submit(request, by).await
     }
 
     /// Asks for the end of a task. `None` if there is no such task.
@@ -417,35 +298,4 @@ impl ServerHandle {
             skew_ms,
         }
     }
-}
-
-fn check(request: &TaskRequest) -> Result<(), SendError> {
-    if !is_kind(&request.kind) {
-        return Err(SendError::Kind);
-    }
-    if request.input.len() > MAX_INPUT {
-        return Err(SendError::InputTooLarge(request.input.len()));
-    }
-    if !is_json(&request.input) {
-        return Err(SendError::Input);
-    }
-    if request
-        .ttl
-        .is_some_and(|ttl| ttl.as_millis() == 0 || ttl > MAX_TTL)
-    {
-        return Err(SendError::Ttl);
-    }
-    if let Once::Key(key) = &request.once
-        && !(1..=MAX_NAME).contains(&key.len())
-    {
-        return Err(SendError::Key);
-    }
-    Ok(())
-}
-
-fn is_repeat(task: &Task, request: &TaskRequest) -> bool {
-    task.agent == request.agent
-        && task.kind == request.kind
-        && task.input == request.input
-        && request.ttl.is_none_or(|ttl| ttl == task.ttl)
 }

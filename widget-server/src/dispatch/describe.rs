@@ -1,0 +1,118 @@
+//! Describe: what an agent says of itself, checked before anybody else sees it.
+
+use std::collections::BTreeSet;
+
+use widget_core::message::{Describe, HandlerInfo, RefusalReason, Response};
+use widget_core::runtime::RuntimeExt;
+use widget_core::task::is_kind;
+use widget_core::transport::Peer;
+
+use super::Dispatcher;
+use crate::events::ServerEvent;
+use crate::schema::{MAX_PATTERNS, Schema};
+
+/// The most that an agent may say of itself, in bytes.
+const MAX_DESCRIBE: usize = 256 * 1024;
+/// The most labels and kinds of task that an agent may have.
+const MAX_LABELS: usize = 64;
+const MAX_HANDLERS: usize = 256;
+
+type Fault = (RefusalReason, String);
+
+impl Dispatcher {
+    pub(super) async fn describe(&self, peer: &Peer, describe: Describe) -> Response {
+        let checked = match check(&describe) {
+            Ok(()) => self.check_schemas(&describe.handlers).await,
+            fault => fault,
+        };
+        if let Err((reason, text)) = checked {
+            return self.refuse(&peer.origin, reason, text);
+        }
+        let written = self.stores.agents.describe(peer.agent, &describe).await;
+        match self.watch_write(written) {
+            Ok(()) => {
+                self.events.say(ServerEvent::AgentChanged(peer.agent));
+                Response::ACK
+            }
+            Err(error) => self.store_says(peer, &error),
+        }
+    }
+
+    /// Compiles the schemas, where blocking is allowed.
+    async fn check_schemas(&self, handlers: &[HandlerInfo]) -> Result<(), Fault> {
+        let with_schema = |handler: &HandlerInfo| {
+            let schema = handler.schema.clone()?;
+            Some((handler.kind.clone(), schema))
+        };
+        let schemas: Vec<_> = handlers.iter().filter_map(with_schema).collect();
+        if schemas.is_empty() {
+            return Ok(());
+        }
+        let compiled = self.runtime.blocking(move || {
+            let mut patterns = MAX_PATTERNS;
+            for (kind, schema) in &schemas {
+                let schema = Schema::compile(schema, patterns)
+                    .map_err(|fault| invalid(format!("the schema of {kind}: {fault}")))?;
+                patterns -= schema.patterns();
+            }
+            Ok(())
+        });
+        let panicked = || Err(invalid("the schemas cannot be compiled".into()));
+        compiled.await.unwrap_or_else(panicked)
+    }
+}
+
+fn check(describe: &Describe) -> Result<(), Fault> {
+    let large = |text: String| Err((RefusalReason::TooLarge, text));
+    let labels = describe
+        .labels
+        .iter()
+        .map(|(key, value)| key.len() + value.len());
+    let handlers = describe
+        .handlers
+        .iter()
+        .map(|handler| handler.kind.len() + handler.schema.as_ref().map_or(0, |s| s.len()));
+    let texts = [
+        &describe.host,
+        &describe.os,
+        &describe.boot,
+        &describe.version,
+    ];
+    let bytes = labels
+        .chain(handlers)
+        .chain(texts.map(String::len))
+        .sum::<usize>();
+    if bytes > MAX_DESCRIBE {
+        return large(format!(
+            "a description of {bytes} bytes, at most {MAX_DESCRIBE} are allowed"
+        ));
+    }
+    if texts.iter().any(|text| text.len() > 1_024) {
+        return large("host, os, boot and version may have at most 1024 bytes each".into());
+    }
+    if describe.labels.len() > MAX_LABELS {
+        return large(format!("more than {MAX_LABELS} labels"));
+    }
+    if describe.handlers.len() > MAX_HANDLERS {
+        return large(format!("more than {MAX_HANDLERS} kinds of task"));
+    }
+    let keys: BTreeSet<&str> = describe
+        .labels
+        .iter()
+        .map(|(key, _)| key.as_str())
+        .collect();
+    if keys.len() < describe.labels.len() {
+        return Err(invalid("two labels with the same key".into()));
+    }
+    for handler in &describe.handlers {
+        if !is_kind(&handler.kind) {
+            let text = "a kind of task that is not of the form [a-z0-9_.-]{1,64}";
+            return Err(invalid(text.into()));
+        }
+    }
+    Ok(())
+}
+
+fn invalid(text: String) -> Fault {
+    (RefusalReason::Invalid, text)
+}

@@ -1,0 +1,207 @@
+//! How a task is queued: what is checked before, and what can be wrong.
+
+use std::time::Duration;
+
+use widget_core::id::{AgentId, TaskId};
+use widget_core::message::HandlerInfo;
+use widget_core::payload::{MAX_INPUT, Payload};
+use widget_core::runtime::RuntimeExt;
+use widget_core::store::{Inserted, StoreError};
+use widget_core::task::{Actor, MAX_NAME, MAX_TTL, NewTask, Once, SHUTDOWN, Task, is_kind};
+
+use super::ServerHandle;
+use crate::dispatch::is_json;
+use crate::schema::{MAX_PATTERNS, Misfit, Schema};
+
+/// A task that is to be queued, beyond the plain [`ServerHandle::send`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct TaskRequest {
+    /// Who is to run it.
+    pub agent: AgentId,
+    /// What kind of work it is: `[a-z0-9_.-]{1,64}`.
+    pub kind: String,
+    /// JSON text for the handler.
+    pub input: Payload,
+    /// How long it may wait for its start: 1 ms to a year; none is the default of its kind.
+    pub ttl: Option<Duration>,
+    /// What makes it the only one.
+    pub once: Once,
+}
+
+/// A task cannot be queued.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SendError {
+    /// There is no such agent.
+    #[error("there is no such agent")]
+    UnknownAgent,
+    /// A version 1 collector can only be shut down.
+    #[error("the agent speaks version 1, which knows only the kind `shutdown`")]
+    AgentIsV1,
+    /// The kind is not `[a-z0-9_.-]{1,64}`.
+    #[error("a kind must be of the form [a-z0-9_.-]{{1,64}}")]
+    Kind,
+    /// The input is longer than allowed.
+    #[error("an input of {0} bytes, but at most {MAX_INPUT} are allowed")]
+    InputTooLarge(usize),
+    /// The input is not JSON.
+    #[error("the input is not JSON")]
+    Input,
+    /// The input does not fit the schema that the agent gave for the kind.
+    #[error("the input does not fit the schema of its kind: {}", places(.0))]
+    InputDoesNotFit(Vec<Misfit>),
+    /// The check against the schema itself failed.
+    #[error("the input could not be held against the schema of its kind")]
+    Check,
+    /// The ttl is zero or longer than a year.
+    #[error("a ttl must be longer than zero and at most a year")]
+    Ttl,
+    /// The idempotency key is empty or longer than 64 bytes.
+    #[error("an idempotency key must have 1 to {MAX_NAME} bytes")]
+    Key,
+    /// The idempotency key was used for another task.
+    #[error("the idempotency key was used for another task: {0}")]
+    KeyReused(TaskId),
+    /// The store could not be asked.
+    #[error("the task could not be stored")]
+    Store(#[from] StoreError),
+}
+
+impl ServerHandle {
+    /// Queues a task.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is queued then.
+    pub async fn send(
+        &self,
+        agent: AgentId,
+        kind: &str,
+        input: Payload,
+    ) -> Result<Task, SendError> {
+        let kind = kind.to_owned();
+        let request = TaskRequest {
+            agent,
+            kind,
+            input,
+            ttl: None,
+            once: Once::No,
+        };
+        self.submit(request, Actor::Server)
+            .await
+            .map(|inserted| inserted.task)
+    }
+
+    /// Queues a task, or finds the one that it would repeat.
+    ///
+    /// # Errors
+    /// [`SendError`]; nothing is queued then.
+    pub async fn submit(&self, request: TaskRequest, by: Actor) -> Result<Inserted, SendError> {
+        check(&request)?;
+        let stores = &self.dispatcher.stores;
+        let agent = stores
+            .agents
+            .agent(request.agent)
+            .await?
+            .ok_or(SendError::UnknownAgent)?;
+        if agent.protocol < 2 && request.kind != SHUTDOWN {
+            return Err(SendError::AgentIsV1);
+        }
+        self.check_input(&agent.describe.handlers, &request).await?;
+        let runtime = &self.dispatcher.runtime;
+        let now = runtime.wall();
+        let id = TaskId::generate(now, [runtime.random(), runtime.random()]);
+        let mut task = NewTask::new(id, request.agent, &request.kind, request.input.clone(), now);
+        task.ttl = request.ttl.unwrap_or(task.ttl);
+        task.once = request.once.clone();
+        task.by = by;
+        let inserted = self.dispatcher.watch(stores.tasks.insert(task).await)?;
+        if inserted.new {
+            self.dispatcher.wrote();
+            self.dispatcher
+                .task_changed(request.agent, inserted.task.id);
+        } else if matches!(request.once, Once::Key(_)) && !is_repeat(&inserted.task, &request) {
+            return Err(SendError::KeyReused(inserted.task.id));
+        }
+        Ok(inserted)
+    }
+
+    /// Asks an agent to end. While that is pending, asking again finds the same task.
+    ///
+    /// # Errors
+    /// [`SendError`].
+    pub async fn shut_down(&self, agent: AgentId, by: Actor) -> Result<Inserted, SendError> {
+        let request = TaskRequest {
+            agent,
+            kind: SHUTDOWN.into(),
+            input: Payload::null(),
+            ttl: None,
+            once: Once::WhilePending,
+        };
+        self.submit(request, by).await
+    }
+
+    /// Holds the input against the schema that the agent gave for its kind, if it gave one.
+    async fn check_input(
+        &self,
+        handlers: &[HandlerInfo],
+        request: &TaskRequest,
+    ) -> Result<(), SendError> {
+        let handler = handlers.iter().find(|handler| handler.kind == request.kind);
+        let Some(schema) = handler.and_then(|handler| handler.schema.clone()) else {
+            return Ok(());
+        };
+        let (kind, input) = (request.kind.clone(), request.input.clone());
+        let checked = self.dispatcher.runtime.blocking(move || {
+            match Schema::compile(&schema, MAX_PATTERNS) {
+                Ok(schema) => schema.misfits(&input),
+                Err(error) => {
+                    // From a time or a server that did not look at it. The handler checks anyway.
+                    tracing::warn!(kind, error, "a schema cannot be compiled");
+                    Vec::new()
+                }
+            }
+        });
+        match checked.await {
+            Some(misfits) if misfits.is_empty() => Ok(()),
+            Some(misfits) => Err(SendError::InputDoesNotFit(misfits)),
+            None => Err(SendError::Check),
+        }
+    }
+}
+
+/// The places of an input that do not fit, in one line.
+fn places(misfits: &[Misfit]) -> String {
+    let places: Vec<String> = misfits.iter().map(ToString::to_string).collect();
+    places.join("; ")
+}
+
+fn check(request: &TaskRequest) -> Result<(), SendError> {
+    if !is_kind(&request.kind) {
+        return Err(SendError::Kind);
+    }
+    if request.input.len() > MAX_INPUT {
+        return Err(SendError::InputTooLarge(request.input.len()));
+    }
+    if !is_json(&request.input) {
+        return Err(SendError::Input);
+    }
+    if request
+        .ttl
+        .is_some_and(|ttl| ttl.as_millis() == 0 || ttl > MAX_TTL)
+    {
+        return Err(SendError::Ttl);
+    }
+    if let Once::Key(key) = &request.once
+        && !(1..=MAX_NAME).contains(&key.len())
+    {
+        return Err(SendError::Key);
+    }
+    Ok(())
+}
+
+fn is_repeat(task: &Task, request: &TaskRequest) -> bool {
+    task.agent == request.agent
+        && task.kind == request.kind
+        && task.input == request.input
+        && request.ttl.is_none_or(|ttl| ttl == task.ttl)
+}

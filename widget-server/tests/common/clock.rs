@@ -1,0 +1,58 @@
+//! A runtime whose wall clock a test sets; everything else is tokio's.
+
+use std::io;
+use std::sync::Mutex;
+use std::time::Duration;
+
+use widget_core::runtime::{Address, BoxFuture, Runtime, Stream, TokioRuntime};
+use widget_core::time::{Mono, Timestamp};
+
+#[derive(Debug)]
+pub(crate) struct SetClock {
+    inner: TokioRuntime,
+    wall: Mutex<Timestamp>,
+}
+
+impl SetClock {
+    pub(crate) fn at(wall: Timestamp) -> Self {
+        Self {
+            inner: TokioRuntime::current().unwrap(),
+            wall: Mutex::new(wall),
+        }
+    }
+
+    pub(crate) fn advance(&self, time: Duration) {
+        let mut wall = self.wall.lock().unwrap();
+        *wall = wall.after(time);
+    }
+}
+
+impl Runtime for SetClock {
+    fn spawn(&self, work: BoxFuture<'static, ()>) {
+        self.inner.spawn(work);
+    }
+
+    fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
+        self.inner.spawn_blocking(work);
+    }
+
+    fn sleep_until(&self, at: Mono) -> BoxFuture<'static, ()> {
+        self.inner.sleep_until(at)
+    }
+
+    fn now(&self) -> Mono {
+        self.inner.now()
+    }
+
+    fn wall(&self) -> Timestamp {
+        *self.wall.lock().unwrap()
+    }
+
+    fn random(&self) -> u64 {
+        self.inner.random()
+    }
+
+    fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
+        self.inner.connect(to)
+    }
+}
