@@ -6,22 +6,37 @@ use std::time::Duration;
 
 use lexopt::Arg::{Long, Short};
 use lexopt::ValueExt;
-use widget_agent::{INTERVALS, MAX_LABELS, is_label};
+use widget_agent::{INTERVALS, LOCAL_SERVER, MAX_LABELS, is_label};
 
-/// What `--help` prints.
-pub(crate) const HELP: &str = "\
+use crate::runtimes::{CHOICE, RUNTIMES};
+
+/// What `--help` prints, but for what depends on the build.
+const HELP: [&str; 3] = [
+    "\
 Reports what this host is doing to a server of Widget, and ends when the server asks it to.
 
 Usage: widget-agent [OPTIONS]
 
-  --server URL[,URL]…  servers, tried in this order [tcp://127.0.0.1:9004] (WIDGET_SERVER)
+  --server URL[,URL]…  servers, the one liked best first [",
+    "] (WIDGET_SERVER)
   --state DIR          where its id is kept [$XDG_STATE_HOME/widget-agent] (WIDGET_STATE)
   --interval TIME      time between two reports, 100ms to 1d [1s] (WIDGET_INTERVAL)
   --label KEY=VALUE    tells agents apart; again for more (WIDGET_LABEL, with commas)
-  -v, --verbose        says more on stderr
+",
+    "  -v, --verbose        says more on stderr (WIDGET_VERBOSE=1)
   -h, --help           prints this
   --version            prints the version
-";
+",
+];
+/// The line of a build that has a choice.
+const RUNTIME: &str = "  --runtime NAME       smol or tokio [smol] (WIDGET_RUNTIME)\n";
+
+/// What `--help` prints.
+pub(crate) fn help() -> String {
+    let [server, flags, rest] = HELP;
+    let runtime = if CHOICE { RUNTIME } else { "" };
+    [server, LOCAL_SERVER, flags, runtime, rest].concat()
+}
 
 /// What the program is asked for.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,6 +52,8 @@ pub(crate) struct Options {
     pub(crate) state: PathBuf,
     pub(crate) interval: Duration,
     pub(crate) labels: Vec<(String, String)>,
+    /// Its place in [`RUNTIMES`].
+    pub(crate) runtime: usize,
     pub(crate) verbose: bool,
 }
 
@@ -52,8 +69,9 @@ pub(crate) fn parse(
             Short('h') | Long("help") => return Ok(Args::Help),
             Long("version") => return Ok(Args::Version),
             Short('v') | Long("verbose") => given.verbose = true,
-            Long("server") => given.servers = Some(text(&mut parser)?),
+            Long("server") => given.servers.push(text(&mut parser)?),
             Long("interval") => given.interval = Some(text(&mut parser)?),
+            Long("runtime") if CHOICE => given.runtime = Some(text(&mut parser)?),
             Long("label") => given.labels.push(text(&mut parser)?),
             Long("state") => {
                 let value = parser.value().map_err(|error| error.to_string())?;
@@ -73,10 +91,11 @@ fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
 /// The flags as they came.
 #[derive(Default)]
 struct Given {
-    servers: Option<String>,
+    servers: Vec<String>,
     state: Option<PathBuf>,
     interval: Option<String>,
     labels: Vec<String>,
+    runtime: Option<String>,
     verbose: bool,
 }
 
@@ -95,11 +114,14 @@ impl Given {
         {
             self.labels = labels.split(',').map(str::to_owned).collect();
         }
-        let servers = or_else(
-            self.servers,
-            words("WIDGET_SERVER")?,
-            "tcp://127.0.0.1:9004",
-        );
+        let servers = (!self.servers.is_empty()).then(|| self.servers.join(","));
+        let servers = or_else(servers, words("WIDGET_SERVER")?, LOCAL_SERVER);
+        let runtime = if CHOICE {
+            runtime(self.runtime.or(words("WIDGET_RUNTIME")?))?
+        } else {
+            0
+        };
+        let verbose = words("WIDGET_VERBOSE")?.is_some_and(|said| said != "0");
         let interval = or_else(self.interval, words("WIDGET_INTERVAL")?, "1s");
         let state = self
             .state
@@ -119,13 +141,27 @@ impl Given {
             state,
             interval: read_interval(&interval)?,
             labels: read_labels(&self.labels)?,
-            verbose: self.verbose,
+            runtime,
+            verbose: self.verbose || verbose,
         })
     }
 }
 
 fn or_else(flag: Option<String>, variable: Option<String>, default: &str) -> String {
     flag.or(variable).unwrap_or_else(|| default.to_owned())
+}
+
+/// The place of the runtime with this name in [`RUNTIMES`].
+fn runtime(name: Option<String>) -> Result<usize, String> {
+    let Some(name) = name else {
+        return Ok(0);
+    };
+    let place = RUNTIMES.iter().position(|(known, _)| *known == name);
+    place.ok_or_else(|| {
+        let known: Vec<&str> = RUNTIMES.iter().map(|(known, _)| *known).collect();
+        let known = known.join(", ");
+        ["--runtime ", &name, ": this build knows ", &known].concat()
+    })
 }
 
 /// `$XDG_STATE_HOME/widget-agent`, or `$HOME/.local/state/widget-agent`.
@@ -209,10 +245,11 @@ mod tests {
     #[test]
     fn without_flags_everything_has_a_default() {
         let expected = Options {
-            servers: vec!["tcp://127.0.0.1:9004".to_owned()],
+            servers: vec![LOCAL_SERVER.to_owned()],
             state: "/home/me/.local/state/widget-agent".into(),
             interval: Duration::from_secs(1),
             labels: Vec::new(),
+            runtime: 0,
             verbose: false,
         };
         assert_eq!(options(&[], &[("HOME", "/home/me")]), expected);
@@ -240,6 +277,7 @@ mod tests {
                 ("site".to_owned(), "berlin".to_owned()),
                 ("rack".to_owned(), "7=b".to_owned()),
             ],
+            runtime: 0,
             verbose: true,
         };
         assert_eq!(options(&args, &[]), expected);
@@ -248,13 +286,15 @@ mod tests {
     #[test]
     fn each_flag_is_also_a_variable_and_goes_before_it() {
         let variables = [
-            ("WIDGET_SERVER", "tcp://a:1"),
+            ("WIDGET_SERVER", "tcp://a:1, http://b"),
+            ("WIDGET_VERBOSE", "1"),
             ("WIDGET_STATE", "there"),
             ("WIDGET_INTERVAL", "1m"),
             ("WIDGET_LABEL", "a=1,b=2"),
         ];
         let found = options(&[], &variables);
-        assert_eq!(found.servers, ["tcp://a:1"]);
+        assert_eq!(found.servers, ["tcp://a:1", "http://b"]);
+        assert!(found.verbose);
         assert_eq!(found.state, PathBuf::from("there"));
         assert_eq!(found.interval, Duration::from_secs(60));
         assert_eq!(found.labels.len(), 2);
@@ -262,6 +302,32 @@ mod tests {
         let found = options(&["--interval", "2h", "--label", "c=3"], &variables);
         assert_eq!(found.interval, Duration::from_secs(7_200));
         assert_eq!(found.labels, [("c".to_owned(), "3".to_owned())]);
+    }
+
+    #[test]
+    fn servers_are_a_list_with_commas_or_with_more_flags() {
+        let home = [("HOME", "/h"), ("WIDGET_VERBOSE", "0")];
+        let args = ["--server", "tcp://a:1,tcp://b:2", "--server=tcp://c:3"];
+        let found = options(&args, &home);
+        assert_eq!(found.servers, ["tcp://a:1", "tcp://b:2", "tcp://c:3"]);
+        assert!(!found.verbose);
+    }
+
+    #[test]
+    fn a_runtime_can_be_chosen_where_there_is_a_choice() {
+        let home = [("HOME", "/h")];
+        assert_eq!(help().contains("--runtime"), CHOICE);
+        if !CHOICE {
+            assert!(parsed(&["--runtime", "smol"], &home).is_err());
+            return;
+        }
+        for (place, (name, _)) in RUNTIMES.iter().enumerate() {
+            assert_eq!(options(&["--runtime", name], &home).runtime, place);
+            let variables = [("HOME", "/h"), ("WIDGET_RUNTIME", name)];
+            assert_eq!(options(&[], &variables).runtime, place);
+        }
+        let error = parsed(&["--runtime", "async-std"], &home).unwrap_err();
+        assert!(error.ends_with("this build knows smol, tokio"), "{error}");
     }
 
     #[test]

@@ -62,13 +62,13 @@ pub struct AgentBuilder {
 #[non_exhaustive]
 pub enum BuildError {
     /// Nobody said who the agent is.
-    #[error("an agent needs an id")]
+    #[error("an agent needs an id, such as that of an Identity")]
     NoId,
     /// Nobody said what it runs on.
-    #[error("an agent needs a runtime")]
+    #[error("an agent needs a runtime: say which with runtime(…)")]
     NoRuntime,
     /// Nobody said how it reaches a server.
-    #[error("an agent needs a transport")]
+    #[error("an agent needs a transport, such as connect(…) gives")]
     NoTransport,
     /// The interval is too short or too long.
     #[error("the interval must be from 100 ms to 1 day")]
@@ -130,9 +130,17 @@ impl AgentBuilder {
         self
     }
 
-    /// Adds a way to a server. They are tried in the order in which they were added.
+    /// Adds a way to a server, from [`connect`](fn@crate::connect) or of your own. They are tried in the
+    /// order in which they were added; while a later one is in use, the earlier ones are tried again now
+    /// and then.
     pub fn transport(mut self, transport: Arc<dyn Transport>) -> Self {
         self.transports.push(transport);
+        self
+    }
+
+    /// Adds several, in their order. See [`transport`](Self::transport).
+    pub fn transports(mut self, transports: impl IntoIterator<Item = Arc<dyn Transport>>) -> Self {
+        self.transports.extend(transports);
         self
     }
 
@@ -322,6 +330,6 @@ fn info(handler: &AnyHandler) -> HandlerInfo {
     HandlerInfo {
         kind: handler.kind.clone(),
         idempotent: handler.idempotent,
-        schema: None,
+        schema: handler.schema.clone(),
     }
 }

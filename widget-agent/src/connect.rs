@@ -3,23 +3,40 @@
 use std::error::Error;
 use std::sync::Arc;
 
+use widget_core::codec::{self, Bincode, ErasedCodec};
 use widget_core::runtime::SharedRuntime;
 use widget_core::transport::Transport;
 
-type Open = fn(&str, SharedRuntime) -> Result<Arc<dyn Transport>, ConnectError>;
+/// A transport that was compiled in.
+struct Known {
+    scheme: &'static str,
+    /// Where a server on this host has its listener, unless it was told otherwise.
+    local: &'static str,
+    open: fn(&str, SharedRuntime, &'static dyn ErasedCodec) -> Opened,
+}
 
-/// By scheme.
-const TRANSPORTS: &[(&str, Open)] = &[
+type Opened = Result<Arc<dyn Transport>, Box<dyn Error + Send + Sync>>;
+
+const TRANSPORTS: &[Known] = &[
     #[cfg(feature = "tcp")]
-    ("tcp", tcp::open),
+    tcp::KNOWN,
+    #[cfg(feature = "http")]
+    http::KNOWN,
 ];
+
+/// The address of a server on this host that listens where it does unless told otherwise, by the
+/// first transport of this build. Empty if it has none.
+pub const LOCAL_SERVER: &str = match TRANSPORTS {
+    [first, ..] => first.local,
+    [] => "",
+};
 
 /// An address leads to no transport.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
     /// There is nothing of the form `scheme://` at its start.
-    #[error("{0} is no address of a server, such as tcp://127.0.0.1:9004")]
+    #[error("'{0}' is no address of a server, such as {LOCAL_SERVER}")]
     NoScheme(String),
     /// This build has no transport for it.
     #[error("unknown scheme {scheme}: this build knows {known}")]
@@ -29,6 +46,17 @@ pub enum ConnectError {
         /// Those that were compiled in.
         known: String,
     },
+    /// This build has no such codec.
+    #[error("unknown codec {codec}: this build knows {known}")]
+    UnknownCodec {
+        /// Its name.
+        codec: String,
+        /// Those that were compiled in.
+        known: String,
+    },
+    /// Behind the question mark is something else than a codec.
+    #[error("?{0}: an address may end in ?codec=NAME and in nothing else")]
+    Option(String),
     /// What follows the scheme is not what its transport needs.
     #[error("{address} is no address of a server")]
     Address {
@@ -39,24 +67,51 @@ pub enum ConnectError {
     },
 }
 
-/// The transport for a server's address, such as `tcp://127.0.0.1:9004`.
+/// The transport for a server's address.
+///
+/// | address | leads to |
+/// |---|---|
+/// | `tcp://host:port` | frames over TCP, with the feature `tcp` |
+/// | `http://host[:port][/prefix]` | HTTP with long-poll, with the feature `http` |
+///
+/// Either may end in `?codec=bincode`, `postcard` or `json`, where those were compiled in; `bincode`
+/// is the default.
 ///
 /// # Errors
-/// [`ConnectError`]; an unknown scheme names those that this build knows.
+/// [`ConnectError`]; an unknown scheme or codec names those that this build knows.
 pub fn connect(url: &str, runtime: SharedRuntime) -> Result<Arc<dyn Transport>, ConnectError> {
-    let Some((scheme, _)) = url.split_once("://") else {
+    let (address, options) = url.split_once('?').unwrap_or((url, ""));
+    let Some((scheme, _)) = address.split_once("://") else {
         return Err(ConnectError::NoScheme(url.to_owned()));
     };
-    let known = TRANSPORTS.iter().find(|(name, _)| *name == scheme);
-    let (_, open) = known.ok_or_else(|| ConnectError::UnknownScheme {
+    let known = TRANSPORTS.iter().find(|known| known.scheme == scheme);
+    let known = known.ok_or_else(|| ConnectError::UnknownScheme {
         scheme: scheme.to_owned(),
-        known: schemes(),
+        known: list(TRANSPORTS.iter().map(|known| known.scheme)),
     })?;
-    open(url, runtime)
+    let codec = codec_of(options)?;
+    (known.open)(address, runtime, codec).map_err(|source| ConnectError::Address {
+        address: address.to_owned(),
+        source,
+    })
 }
 
-fn schemes() -> String {
-    let names: Vec<&str> = TRANSPORTS.iter().map(|(name, _)| *name).collect();
+/// The codec that the end of an address asks for.
+fn codec_of(options: &str) -> Result<&'static dyn ErasedCodec, ConnectError> {
+    if options.is_empty() {
+        return Ok(&Bincode);
+    }
+    let Some(name) = options.strip_prefix("codec=") else {
+        return Err(ConnectError::Option(options.to_owned()));
+    };
+    codec::by_name(name).ok_or_else(|| ConnectError::UnknownCodec {
+        codec: name.to_owned(),
+        known: list(codec::ALL.iter().map(|codec| codec.name())),
+    })
+}
+
+fn list(names: impl Iterator<Item = &'static str>) -> String {
+    let names: Vec<&str> = names.collect();
     if names.is_empty() {
         return "none".to_owned();
     }
@@ -69,58 +124,115 @@ mod tcp {
 
     use std::sync::Arc;
 
+    use widget_core::codec::ErasedCodec;
     use widget_core::runtime::{Address, SharedRuntime};
-    use widget_core::transport::Transport;
     use widget_transport_tcp::TcpTransport;
 
-    use super::ConnectError;
+    use super::{Known, Opened};
 
-    pub(super) fn open(
-        url: &str,
-        runtime: SharedRuntime,
-    ) -> Result<Arc<dyn Transport>, ConnectError> {
-        let address = url
-            .strip_prefix("tcp://")
-            .unwrap_or(url)
-            .trim_end_matches('/');
-        let address: Address = address.parse().map_err(|error| ConnectError::Address {
-            address: url.to_owned(),
-            source: Box::new(error),
-        })?;
-        Ok(Arc::new(TcpTransport::new(runtime, address)))
+    pub(super) const KNOWN: Known = Known {
+        scheme: "tcp",
+        local: "tcp://127.0.0.1:9004",
+        open,
+    };
+
+    fn open(url: &str, runtime: SharedRuntime, codec: &'static dyn ErasedCodec) -> Opened {
+        let address = url.strip_prefix("tcp://").unwrap_or(url);
+        let address: Address = address.trim_end_matches('/').parse()?;
+        Ok(Arc::new(
+            TcpTransport::new(runtime, address).with_codec(codec),
+        ))
+    }
+}
+
+#[cfg(feature = "http")]
+mod http {
+    //! `http://host[:port][/prefix]`.
+
+    use std::sync::Arc;
+
+    use widget_core::codec::ErasedCodec;
+    use widget_core::runtime::SharedRuntime;
+    use widget_transport_http::{HttpTransport, HttpUrl};
+
+    use super::{Known, Opened};
+
+    pub(super) const KNOWN: Known = Known {
+        scheme: "http",
+        local: "http://127.0.0.1:9005",
+        open,
+    };
+
+    fn open(url: &str, runtime: SharedRuntime, codec: &'static dyn ErasedCodec) -> Opened {
+        let url: HttpUrl = url.parse()?;
+        Ok(Arc::new(HttpTransport::new(runtime, url).with_codec(codec)))
     }
 }
 
 #[cfg(test)]
-#[cfg(feature = "tcp")]
 mod tests {
     use widget_core::runtime::TokioRuntime;
 
     use super::*;
 
-    async fn error(url: &str) -> String {
-        let runtime = Arc::new(TokioRuntime::current().unwrap());
-        connect(url, runtime).unwrap_err().to_string()
+    fn opened(url: &str) -> Result<Arc<dyn Transport>, ConnectError> {
+        let tokio = tokio::runtime::Builder::new_current_thread();
+        let tokio = { tokio }.enable_all().build().unwrap();
+        connect(url, Arc::new(TokioRuntime::new(tokio.handle().clone())))
     }
 
-    #[tokio::test]
-    async fn a_known_scheme_gives_its_transport() {
-        let runtime = Arc::new(TokioRuntime::current().unwrap());
-        let transport = connect("tcp://[::1]:9004", runtime).unwrap();
-        assert_eq!(transport.name(), "tcp");
+    fn error(url: &str) -> String {
+        opened(url).unwrap_err().to_string()
     }
 
-    #[tokio::test]
-    async fn an_unknown_scheme_names_the_known_ones() {
-        assert_eq!(
-            error("foo://127.0.0.1:9004").await,
-            "unknown scheme foo: this build knows tcp"
+    #[test]
+    fn each_transport_has_its_address_on_this_host() {
+        for known in TRANSPORTS {
+            assert_eq!(opened(known.local).unwrap().name(), known.scheme);
+            let json = opened(&format!("{}/?codec=bincode", known.local)).unwrap();
+            assert_eq!(json.name(), known.scheme);
+        }
+    }
+
+    #[test]
+    fn an_unknown_scheme_names_the_known_ones() {
+        let known = list(TRANSPORTS.iter().map(|known| known.scheme));
+        for scheme in ["foo", "https", ""] {
+            assert_eq!(
+                error(&format!("{scheme}://127.0.0.1:9004")),
+                format!("unknown scheme {scheme}: this build knows {known}")
+            );
+        }
+    }
+
+    #[test]
+    fn each_codec_can_be_asked_for_by_name() {
+        for codec in codec::ALL {
+            let asked = codec_of(&format!("codec={}", codec.name())).unwrap();
+            assert_eq!(asked.id(), codec.id());
+        }
+        assert_eq!(codec_of("").unwrap().id(), 1);
+    }
+
+    #[test]
+    fn an_unknown_codec_names_the_known_ones() {
+        let error = codec_of("codec=xml").unwrap_err().to_string();
+        assert!(error.starts_with("unknown codec xml: this build knows bincode"));
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        assert!(error("127.0.0.1:9004").contains("such as"));
+        assert!(error("").contains("such as"));
+        assert!(
+            codec_of("timeout=5")
+                .unwrap_err()
+                .to_string()
+                .contains("?codec=")
         );
-    }
-
-    #[tokio::test]
-    async fn what_is_no_address_is_refused() {
-        assert!(error("127.0.0.1:9004").await.contains("such as tcp://"));
-        assert!(error("tcp://127.0.0.1").await.contains("no address"));
+        for known in TRANSPORTS {
+            let address = format!("{}://a b:1", known.scheme);
+            assert!(error(&address).contains("no address"), "{address}");
+        }
     }
 }

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use tracing::debug;
 use widget_core::Payload;
 use widget_core::id::{Attempt, TaskId};
 use widget_core::stop::StopSignal;
 
 use crate::agent::Ended;
+use crate::complain;
 use crate::shared::{Leaving, Shared};
 
 /// The longest progress, in bytes of JSON text.
@@ -62,7 +62,7 @@ impl TaskContext {
     /// said. It never waits: when the server is slow or away, only the latest word is kept.
     pub fn progress_raw(&self, progress: Payload) {
         if progress.len() > MAX_PROGRESS {
-            debug!(bytes = progress.len(), "progress is too long to be said");
+            complain::debug("progress is not said", "it has more than 64 KiB");
             return;
         }
         self.shared

@@ -64,17 +64,25 @@ pub trait Handler: Send + Sync + 'static {
     fn idempotent(&self) -> bool {
         false
     }
+
+    /// A JSON Schema of the input, if there is one: the server then refuses what does not fit before
+    /// it queues a task. With the feature `schema`, `schema_of` gives that of a type.
+    fn schema(&self) -> Option<Payload> {
+        None
+    }
 }
 
 impl<H: Handler> From<H> for AnyHandler {
     fn from(handler: H) -> Self {
-        let idempotent = handler.idempotent();
+        let (idempotent, schema) = (handler.idempotent(), handler.schema());
         let handler = Arc::new(handler);
-        let any = typed(H::KIND.to_owned(), move |context, input| {
+        let mut any = typed(H::KIND.to_owned(), move |context, input| {
             let handler = Arc::clone(&handler);
             async move { handler.run(context, input).await }
         });
-        if idempotent { any.idempotent() } else { any }
+        any.idempotent = idempotent;
+        any.schema = schema;
+        any
     }
 }
 
@@ -104,7 +112,7 @@ impl TaskContext {
 }
 
 /// A closure over types as one over JSON text. The input is read before the task is accepted.
-fn typed<F, I, O, Fut>(kind: String, run: F) -> AnyHandler
+pub(crate) fn typed<F, I, O, Fut>(kind: String, run: F) -> AnyHandler
 where
     F: Fn(TaskContext, I) -> Fut + Send + Sync + 'static,
     I: DeserializeOwned + Send + 'static,

@@ -5,9 +5,10 @@ use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use tracing::warn;
 use widget_core::id::AgentId;
 use widget_core::runtime::{Runtime, RuntimeExt};
+
+use crate::complain;
 
 const LOCK: &str = "lock";
 const ID: &str = "agent-id";
@@ -94,12 +95,10 @@ fn read_or_make(directory: &Path, runtime: &dyn Runtime) -> io::Result<AgentId> 
                 return Ok(id);
             }
             let seconds = runtime.wall().as_secs();
-            let aside = directory.join(format!("{ID}.damaged-{seconds}"));
-            fs::rename(&path, &aside)?;
-            warn!(
-                aside = %aside.display(),
-                "the agent's id is damaged and was set aside; it gets a new one"
-            );
+            let aside = [ID, ".damaged-", &seconds.to_string()].concat();
+            fs::rename(&path, directory.join(&aside))?;
+            let what = "the agent's id is damaged and was set aside; it gets a new one";
+            complain::warn(what, &aside);
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),

@@ -1,26 +1,24 @@
-//! `widget-agent`: the agent as a program of its own, on smol.
+//! `widget-agent`: the agent as a program of its own.
 
 mod args;
 mod log;
+mod needs;
+mod program;
+mod runtimes;
 
 use std::error::Error;
 use std::io::Write;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use args::{Args, HELP, Options};
-use async_signal::{Signal, Signals};
-use futures_lite::StreamExt;
-use futures_lite::future::or;
-use smol::Executor;
+use args::{Args, Options};
+use runtimes::RUNTIMES;
 use tracing::Level;
-use widget_agent::widget_core::runtime::{SharedRuntime, SmolRuntime};
-use widget_agent::{Agent, AgentHandle, ConnectError, Identity, Shutdown, connect};
+use widget_agent::ConnectError;
 
 fn main() -> ExitCode {
     let options = match args::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
         Ok(Args::Run(options)) => options,
-        Ok(Args::Help) => return say(HELP),
+        Ok(Args::Help) => return say(&args::help()),
         Ok(Args::Version) => return say(concat!("widget-agent ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(why) => return fail(&why, 2),
     };
@@ -41,44 +39,8 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
         Level::INFO
     };
     tracing::subscriber::set_global_default(log::Stderr(level))?;
-
-    let executor = Arc::new(Executor::new());
-    let runtime: SharedRuntime = Arc::new(SmolRuntime::new(Arc::clone(&executor)));
-    let transports = options
-        .servers
-        .iter()
-        .map(|url| connect(url, Arc::clone(&runtime)));
-    let transports = transports.collect::<Result<Vec<_>, _>>()?;
-    let identity = Identity::open(&options.state, runtime.as_ref())?;
-    let mut builder = Agent::builder()
-        .id(identity.id())
-        .interval(options.interval)
-        .handler(Shutdown::new())
-        .runtime(Arc::clone(&runtime));
-    for (key, value) in options.labels {
-        builder = builder.label(key, value);
-    }
-    for transport in transports {
-        builder = builder.transport(transport);
-    }
-    let (agent, handle) = builder.build()?;
-    let signals = Signals::new([Signal::Term, Signal::Int])?;
-
-    say(&["agent ", &identity.id().to_string(), "\n"].concat());
-    let ended = async {
-        agent.run().await;
-    };
-    smol::block_on(executor.run(or(ended, stop(signals, handle))));
-    Ok(())
-}
-
-/// Stops the agent at the first signal, and waits no longer at the second.
-async fn stop(mut signals: Signals, handle: AgentHandle) {
-    signals.next().await;
-    let impatient = async {
-        signals.next().await;
-    };
-    or(handle.stop(), impatient).await;
+    let drive = RUNTIMES.get(options.runtime).map(|(_, drive)| drive);
+    drive.map_or(Ok(()), |drive| drive(options))
 }
 
 fn say(text: &str) -> ExitCode {

@@ -24,6 +24,7 @@ pub struct AnyHandler {
     pub(crate) idempotent: bool,
     /// The server has to know of the start before it happens.
     pub(crate) start_first: bool,
+    pub(crate) schema: Option<Payload>,
     prepare: Box<Prepare>,
 }
 
@@ -50,6 +51,7 @@ impl AnyHandler {
             kind,
             idempotent: false,
             start_first: false,
+            schema: None,
             prepare: Box::new(prepare),
         }
     }
@@ -58,6 +60,14 @@ impl AnyHandler {
     #[must_use]
     pub fn idempotent(mut self) -> Self {
         self.idempotent = true;
+        self
+    }
+
+    /// Says what its input looks like: a JSON Schema, as JSON text. The server then refuses input
+    /// that does not fit before it queues a task. With the feature `schema` it can be had from a type.
+    #[must_use]
+    pub fn schema(mut self, schema: Payload) -> Self {
+        self.schema = Some(schema);
         self
     }
 

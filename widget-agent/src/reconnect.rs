@@ -1,45 +1,60 @@
 //! The connection loop: transports are tried in their order, then again after a pause; each
-//! connection gets a session.
+//! connection gets a session, and gives way to one by an earlier transport.
 
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tracing::{info, warn};
-use widget_core::codec::{Bincode, Codec};
-use widget_core::message::{Credential, Hello, Opening, RefusalReason, VERSION, Welcome};
+use futures_lite::future::or;
+use tracing::info;
+use widget_core::message::RefusalReason;
 use widget_core::runtime::RuntimeExt;
-use widget_core::transport::{Connection, TransportError, TransportErrorKind};
+use widget_core::transport::{TransportError, TransportErrorKind};
 
 use crate::backoff::Backoff;
-use crate::session;
-use crate::shared::{Farewell, Shared, explain};
+use crate::shared::{Shared, explain};
+use crate::ways::{Link, Ways};
+use crate::{complain, session};
 
 /// The ceiling of the first pause until a server says another.
 const BASE: Duration = Duration::from_millis(500);
-/// How long connecting may take, whatever a transport thinks of it.
-const CONNECT: Duration = Duration::from_secs(30);
 /// How long an agent stays away whose place a newer start has taken, or that was deleted.
 const REPLACED: Duration = Duration::from_secs(30);
 /// A connection that lived so long was a good one.
 const LIVED: Duration = Duration::from_secs(2);
+/// About how often the transports before the one in use are tried. A fleet is back within a minute
+/// of its first server's return, and in the meantime a dead address costs next to nothing.
+const RETURN: Duration = Duration::from_secs(30);
 
 /// Keeps up a connection until the server has heard the goodbye.
 pub(crate) async fn run(shared: &Arc<Shared>) {
+    let mut ways = Ways::new(&shared.transports);
     let mut backoff = Backoff::new(BASE);
     let mut said = false;
+    let mut better = None;
     loop {
-        let error = match connect(shared).await {
-            Ok((transport, connection, welcome)) => {
-                info!(transport, "connected");
-                said = false;
+        let link = match better.take() {
+            Some(link) => Ok(link),
+            None => ways.first(shared, usize::MAX).await,
+        };
+        let error = match link {
+            Ok(link) => {
+                info!(transport = link.transport, "connected");
                 let start = shared.runtime.now();
-                let base = Duration::from_millis(welcome.pacing.reconnect_ms.into());
-                let end = session(shared, transport, connection, &welcome).await;
+                let end = live(shared, &link, &mut ways).await;
+                // What welcomes and then fails at once is no better than what cannot be reached.
                 if shared.runtime.now().since(start) >= LIVED {
-                    backoff.reset(base);
+                    said = false;
+                    backoff.reset(Duration::from_millis(
+                        link.welcome.pacing.reconnect_ms.into(),
+                    ));
                 }
                 match end {
-                    Ok(()) => return,
+                    Ok(None) => return,
+                    Ok(link) => {
+                        better = link;
+                        continue;
+                    }
                     Err(error) => error,
                 }
             }
@@ -47,76 +62,78 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
         };
         let text = explain(&error);
         if !said {
-            warn!(error = text.as_str(), "no connection to a server");
+            complain::warn("no connection to a server", &text);
             said = true;
         }
         shared.change(|state| state.last_error = Some(text));
-        let least = match error.kind() {
-            TransportErrorKind::Busy { retry_after } => *retry_after,
-            // Hello at once would take the place back, and so on for ever.
-            TransportErrorKind::Refused(refusal) if refusal.reason == RefusalReason::Replaced => {
-                REPLACED
-            }
-            TransportErrorKind::Refused(_) => {
+        let mut least = ways.wait(shared.runtime.now());
+        if let TransportErrorKind::Refused(refusal) = error.kind() {
+            if refusal.reason == RefusalReason::Replaced {
+                // Hello at once would take the place back, and so on for ever.
+                least = least.max(REPLACED);
+            } else {
                 backoff.despair();
-                Duration::ZERO
             }
-            _ => Duration::ZERO,
-        };
+        }
         let pause = least.saturating_add(backoff.pause(shared.runtime.random()));
         shared.runtime.sleep(pause).await;
     }
 }
 
-/// The first transport that leads to a server. The error is that of the last one.
-async fn connect(
-    shared: &Shared,
-) -> Result<(&'static str, Arc<dyn Connection>, Welcome), TransportError> {
-    let mut error = TransportError::new(TransportErrorKind::Unreachable);
-    for transport in &shared.transports {
-        let connecting = transport.connect(opening(shared));
-        match shared.runtime.timeout(CONNECT, connecting).await {
-            Some(Ok((connection, welcome))) => return Ok((transport.name(), connection, welcome)),
-            Some(Err(failed)) => error = failed,
-            None => error = TransportError::new(TransportErrorKind::Timeout),
-        }
-    }
-    Err(error)
-}
-
-fn opening(shared: &Shared) -> Opening {
-    Opening::Hello(Hello {
-        versions: (VERSION, VERSION),
-        codecs: vec![Bincode::ID],
-        agent: shared.id,
-        epoch: shared.epoch,
-        seen: shared.state().ledger.seen(),
-        credential: Credential::None,
-        extras: Vec::new(),
-    })
-}
-
-/// One connection's life. Ok means that the server has heard the goodbye.
-async fn session(
+/// One connection's life. `None` means that the server has heard the goodbye, a link that it is
+/// better than this one.
+async fn live(
     shared: &Arc<Shared>,
-    transport: &'static str,
-    connection: Arc<dyn Connection>,
-    welcome: &Welcome,
-) -> Result<(), TransportError> {
+    link: &Link,
+    ways: &mut Ways,
+) -> Result<Option<Link>, TransportError> {
     let now = shared.runtime.wall();
     shared.change(|state| {
+        let welcome = &link.welcome;
         state.ledger.welcomed(welcome.store, welcome.sequence);
-        state.connected = Some(transport);
+        state.connected = Some(link.transport);
         state.since = now;
     });
-    let end = session::run(shared, connection.as_ref(), welcome).await;
-    let now = shared.runtime.wall();
-    shared.change(|state| {
-        state.connected = None;
-        state.since = now;
-    });
-    if end.is_err() && shared.state().farewell == Farewell::NotYet {
-        tracing::debug!(transport, "the connection has ended");
+    let work = async {
+        session::run(shared, link.connection.as_ref(), &link.welcome).await?;
+        Ok(None)
+    };
+    let end = or(work, async { Ok(Some(earlier(shared, link, ways).await)) }).await;
+    if !matches!(end, Ok(Some(_))) {
+        let now = shared.runtime.wall();
+        shared.change(|state| {
+            state.connected = None;
+            state.since = now;
+        });
     }
     end
+}
+
+/// Tries the transports before that of `link` now and then, and ends when one of them leads to a
+/// server. Calls that are under way by `link` may be dropped for it: what they said is said again,
+/// and a server knows what it has heard. Never once the agent leaves.
+async fn earlier(shared: &Shared, link: &Link, ways: &mut Ways) -> Link {
+    if link.way == 0 {
+        return pending().await;
+    }
+    let search = async {
+        loop {
+            let jitter = shared.runtime.random() % (RETURN.as_secs() * 500);
+            let pause = RETURN * 3 / 4 + Duration::from_millis(jitter);
+            shared.runtime.sleep(pause).await;
+            if let Ok(found) = ways.first(shared, link.way).await
+                && shared.state().ledger.may_move_to(found.welcome.store)
+            {
+                return Some(found);
+            }
+        }
+    };
+    let leaving = async {
+        shared.until(|state| state.leaving).await;
+        None
+    };
+    match or(leaving, search).await {
+        Some(found) => found,
+        None => pending().await,
+    }
 }

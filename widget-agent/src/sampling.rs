@@ -5,11 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_lite::future::or;
-use tracing::warn;
 use widget_core::report::{Report, ReportError};
 use widget_core::runtime::RuntimeExt;
 use widget_core::time::Mono;
 
+use crate::complain;
 use crate::probe::{Probe, Sample};
 use crate::shared::{Shared, explain, lock};
 
@@ -30,7 +30,7 @@ pub(crate) async fn run(shared: &Shared, probes: Vec<Box<dyn Probe>>) {
         if let Some(complaint) = &complaint
             && said.as_ref() != Some(complaint)
         {
-            warn!(error = complaint.as_str(), "a report was given up");
+            complain::warn("a report was given up", complaint);
         }
         said = complaint;
         let now = shared.runtime.now();

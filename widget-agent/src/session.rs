@@ -10,7 +10,7 @@ use widget_core::runtime::RuntimeExt;
 use widget_core::transport::{Connection, TransportError, TransportErrorKind};
 
 use crate::shared::{Farewell, Shared};
-use crate::{submit, update, work};
+use crate::{complain, submit, update, work};
 
 /// What a command that was not refused as a whole came to.
 pub(crate) enum Answer {
@@ -43,14 +43,27 @@ async fn work_on(
     connection: &dyn Connection,
     welcome: &Welcome,
 ) -> Result<(), TransportError> {
-    let describe = Command::Describe(shared.describe.clone());
-    call(shared, connection, describe).await?;
+    describe(shared, connection).await?;
     let reports = submit::run(shared, connection, welcome);
     let tasks = try_zip(
         work::run(shared, connection, welcome),
         update::run(shared, connection),
     );
     try_zip(reports, tasks).await?;
+    Ok(())
+}
+
+/// Says what this agent is. A server that will not have it serves the agent all the same, but knows
+/// neither its name nor its handlers.
+async fn describe(shared: &Shared, connection: &dyn Connection) -> Result<(), TransportError> {
+    let describe = Command::Describe(shared.describe.clone());
+    if let Answer::Refused(refusal) = call(shared, connection, describe).await? {
+        let said = std::mem::replace(&mut shared.state().describe_refused, true);
+        if !said {
+            let what = "the server refused the description of this agent";
+            complain::warn(what, &refusal.text);
+        }
+    }
     Ok(())
 }
 
@@ -110,6 +123,11 @@ fn refused(refusal: Refusal) -> Result<Answer, TransportError> {
         RefusalReason::Replaced | RefusalReason::Version | RefusalReason::Credential => {
             Err(TransportError::new(TransportErrorKind::Refused(refusal)))
         }
+        // Hello makes a new one.
+        RefusalReason::Session => Err(TransportError::with(
+            TransportErrorKind::Closed,
+            refusal.text,
+        )),
     }
 }
 

@@ -45,6 +45,8 @@ pub(crate) struct State {
     /// Since when there is a connection, or none.
     pub(crate) since: Timestamp,
     pub(crate) last_error: Option<String>,
+    /// A server refused the description, and that was logged.
+    pub(crate) describe_refused: bool,
     pub(crate) reports: Counts,
     pub(crate) report_now: bool,
     pub(crate) leaving: Option<Leaving>,
@@ -102,6 +104,7 @@ impl Shared {
             connected: None,
             since: parts.runtime.wall(),
             last_error: None,
+            describe_refused: false,
             reports: Counts {
                 spool: parts.spool.stats(),
                 newest: parts.spool.next_seq().saturating_sub(1),

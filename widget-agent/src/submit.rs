@@ -4,13 +4,13 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use tracing::warn;
 use widget_core::message::{Command, Response, Submit, Welcome};
 use widget_core::report::Report;
 use widget_core::runtime::RuntimeExt;
 use widget_core::spool::Backlog;
 use widget_core::transport::{Connection, TransportError};
 
+use crate::complain;
 use crate::session::{Answer, call, unexpected};
 use crate::shared::{Shared, explain};
 
@@ -54,11 +54,7 @@ pub(crate) async fn run(
                 acknowledged(shared, after, kept, through, count).await;
             }
             Answer::Refused(refusal) if count == 1 => {
-                warn!(
-                    seq = through,
-                    error = refusal.text.as_str(),
-                    "the server refused a report"
-                );
+                complain::warn("the server refused a report", &refusal.text);
                 trim(shared, through).await;
                 shared.change(|state| state.reports.lost += 1);
             }
@@ -77,7 +73,7 @@ async fn read(shared: &Shared, after: u64, most: usize) -> Backlog {
     {
         Some(Ok(backlog)) => backlog,
         Some(Err(error)) => {
-            warn!(error = explain(&error).as_str(), "reports cannot be read");
+            complain::warn("reports cannot be read", &explain(&error));
             Backlog::default()
         }
         None => Backlog::default(),
@@ -117,27 +113,26 @@ async fn acknowledged(shared: &Shared, after: u64, kept: u64, through: u64, coun
     if kept < after {
         // It lost what it had acknowledged. What is still here is sent again; the batch after it
         // says how much is not.
-        warn!(after = kept, "the server has lost reports");
+        complain::warn("the server has lost reports", "it has fewer than it said");
         shared.change(|state| {
             state.reports.lost += after - kept;
             state.reports.delivered = kept;
         });
         return;
     }
-    trim(shared, kept).await;
+    // Before they are forgotten: this may be dropped in between, and what is no longer in the spool
+    // must not count as missing.
     shared.change(|state| {
         state.reports.delivered = kept;
         if kept >= through {
             state.reports.acknowledged += u64::try_from(count).unwrap_or(u64::MAX);
         }
     });
+    trim(shared, kept).await;
 }
 
 async fn trim(shared: &Shared, through: u64) {
     if let Some(Err(error)) = shared.with_spool(move |spool| spool.trim(through)).await {
-        warn!(
-            error = explain(&error).as_str(),
-            "delivered reports cannot be forgotten"
-        );
+        complain::warn("delivered reports cannot be forgotten", &explain(&error));
     }
 }

@@ -88,6 +88,12 @@ impl<J> Ledger<J> {
         self.store.map(|store| (store, self.highest))
     }
 
+    /// Whether the agent may go over to a server with this store for no better reason than its
+    /// place in the list. To another store, the tasks that are here would mean nothing.
+    pub(crate) fn may_move_to(&self, store: StoreEpoch) -> bool {
+        self.store == Some(store) || self.entries.len() == 0
+    }
+
     /// Looks at a task that the server hands out. True if it is new here: then it is to be
     /// prepared and [taken](Self::take).
     pub(crate) fn meet(&mut self, task: &WorkTask) -> bool {

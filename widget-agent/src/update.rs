@@ -4,13 +4,12 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use tracing::warn;
 use widget_core::message::{Command, Response, Verdict};
 use widget_core::transport::{Connection, TransportError};
 
-use crate::run;
 use crate::session::{Answer, call, unexpected};
 use crate::shared::Shared;
+use crate::{complain, run};
 
 /// Tells news until the connection fails.
 pub(crate) async fn run(
@@ -32,10 +31,7 @@ pub(crate) async fn run(
             }
             // The server will not take it, ever.
             Answer::Refused(refusal) => {
-                warn!(
-                    error = refusal.text.as_str(),
-                    "the server refused news of a task"
-                );
+                complain::warn("the server refused news of a task", &refusal.text);
                 vec![Verdict::Unknown]
             }
         };

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
-use tracing::debug;
 use widget_core::message::{Command, RequestWork, Response, Welcome, Work, WorkTask};
 use widget_core::runtime::RuntimeExt;
 use widget_core::task::Failure;
 use widget_core::transport::{Connection, TransportError};
 
+use crate::complain;
 use crate::raw::Job;
 use crate::session::{Answer, call, unexpected};
 use crate::shared::Shared;
@@ -55,7 +55,7 @@ pub(crate) async fn run(
                 Answer::Response(Response::Work(work)) => take(shared, &work),
                 Answer::Response(_) => return Err(unexpected()),
                 Answer::Refused(refusal) => {
-                    debug!(error = refusal.text.as_str(), "no work is given");
+                    complain::debug("no work is given", &refusal.text);
                 }
             },
         }
@@ -73,7 +73,7 @@ fn take(shared: &Shared, work: &Work) {
         // A handler's own parser runs in between, so the lock is not held.
         let new = shared.state().ledger.meet(task);
         if new {
-            debug!(kind = task.kind.as_str(), "a task has come");
+            complain::debug("a task has come", &task.kind);
             let prepared = prepare(shared, task);
             shared.state().ledger.take(task, prepared, now);
         }

@@ -6,7 +6,12 @@
     reason = "a test that cannot go on has to fail"
 )]
 
+mod failover;
+mod log;
+mod pauses;
 mod reports;
+#[cfg(feature = "schema")]
+mod schema;
 mod server;
 mod tasks;
 mod the_end;

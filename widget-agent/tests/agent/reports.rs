@@ -188,19 +188,6 @@ async fn gauges_go_along_with_each_report() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn transports_are_tried_in_their_order() {
-    let (first, second) = (Server::new(), Server::new());
-    first.set_down(true);
-    let (_agent, handle) = start(builder(&first).transport(second.transport("second")));
-    second.describes.next().await;
-    assert_eq!(handle.status().transport, Some("second"));
-    first.set_down(false);
-    second.cut();
-    first.describes.next().await;
-    assert_eq!(handle.status().transport, Some("memory"));
-}
-
-#[tokio::test(start_paused = true)]
 async fn a_server_that_comes_back_is_found_again() {
     let server = Server::new();
     server.set_down(true);

@@ -2,6 +2,7 @@
 //! until the test answers it. Descriptions are answered by themselves.
 
 use std::fmt::Debug;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -28,7 +29,14 @@ pub(crate) struct Server {
     pub(crate) updates: Queue<Call<Update>>,
     pub(crate) goodbyes: Queue<Call<Goodbye>>,
     line: Mutex<Option<Stop>>,
-    down: Mutex<bool>,
+    /// What openings come to, if not to a welcome.
+    closed: Mutex<Option<TransportErrorKind>>,
+    /// How long openings take.
+    slow: Mutex<Duration>,
+    description: Mutex<Response>,
+    store: Mutex<StoreEpoch>,
+    attempts: AtomicUsize,
+    lines: AtomicUsize,
 }
 
 /// Commands of one kind, in the order in which they came.
@@ -103,7 +111,12 @@ impl Server {
             updates: Queue::new(),
             goodbyes: Queue::new(),
             line: Mutex::default(),
-            down: Mutex::default(),
+            closed: Mutex::default(),
+            slow: Mutex::default(),
+            description: Mutex::new(Response::ACK),
+            store: Mutex::new(StoreEpoch::from_bytes([7; 16])),
+            attempts: AtomicUsize::new(0),
+            lines: AtomicUsize::new(0),
         })
     }
 
@@ -121,7 +134,36 @@ impl Server {
 
     /// Whether it can be reached.
     pub(crate) fn set_down(&self, down: bool) {
-        *self.down.lock().unwrap() = down;
+        self.answer_openings(down.then_some(TransportErrorKind::Unreachable));
+    }
+
+    /// What openings come to; `None` is a welcome.
+    pub(crate) fn answer_openings(&self, with: Option<TransportErrorKind>) {
+        *self.closed.lock().unwrap() = with;
+    }
+
+    /// Openings take this long.
+    pub(crate) fn slow_down(&self, slow: Duration) {
+        *self.slow.lock().unwrap() = slow;
+    }
+
+    pub(crate) fn answer_descriptions(&self, with: Response) {
+        *self.description.lock().unwrap() = with;
+    }
+
+    /// Has another memory than other servers.
+    pub(crate) fn set_store(&self, store: StoreEpoch) {
+        *self.store.lock().unwrap() = store;
+    }
+
+    /// How many openings there were.
+    pub(crate) fn attempts(&self) -> usize {
+        self.attempts.load(Ordering::SeqCst)
+    }
+
+    /// How many connections are open.
+    pub(crate) fn lines(&self) -> usize {
+        self.lines.load(Ordering::SeqCst)
     }
 
     /// Hands out tasks with the next request.
@@ -177,23 +219,28 @@ impl Transport for Memory {
         &self,
         opening: Opening,
     ) -> Result<(Arc<dyn Connection>, Welcome), TransportError> {
-        if *self.1.down.lock().unwrap() {
-            return Err(TransportError::new(TransportErrorKind::Unreachable));
+        self.1.attempts.fetch_add(1, Ordering::SeqCst);
+        let slow = *self.1.slow.lock().unwrap();
+        tokio::time::sleep(slow).await;
+        if let Some(kind) = self.1.closed.lock().unwrap().clone() {
+            return Err(TransportError::new(kind));
         }
         let Opening::Hello(hello) = opening;
         self.1.hellos.0.try_send(hello).unwrap();
         let stop = Stop::new();
         let line = Line(stop.signal(), Arc::clone(&self.1));
         *self.1.line.lock().unwrap() = Some(stop);
-        Ok((Arc::new(line), welcome()))
+        self.1.lines.fetch_add(1, Ordering::SeqCst);
+        let store = *self.1.store.lock().unwrap();
+        Ok((Arc::new(line), welcome(store)))
     }
 }
 
-fn welcome() -> Welcome {
+fn welcome(store: StoreEpoch) -> Welcome {
     Welcome {
         version: 2,
-        session: Vec::new(),
-        store: StoreEpoch::from_bytes([7; 16]),
+        session: String::new(),
+        store,
         sequence: 0,
         pacing: Pacing::default(),
         limits: Limits::default(),
@@ -203,6 +250,12 @@ fn welcome() -> Welcome {
 
 #[derive(Debug)]
 struct Line(StopSignal, Arc<Server>);
+
+impl Drop for Line {
+    fn drop(&mut self) {
+        self.1.lines.fetch_sub(1, Ordering::SeqCst);
+    }
+}
 
 #[async_trait]
 impl Connection for Line {
@@ -215,7 +268,8 @@ impl Connection for Line {
         match command {
             Command::Describe(command) => {
                 self.1.describes.0.try_send(command).unwrap();
-                answer.try_send(Response::ACK).unwrap();
+                let response = self.1.description.lock().unwrap().clone();
+                answer.try_send(response).unwrap();
             }
             Command::Submit(command) => self.1.submits.put(command, answer),
             Command::RequestWork(command) => self.1.requests.put(command, answer),

@@ -1,0 +1,80 @@
+//! The one list of runtimes that this build knows: each drives the program to its end.
+
+use std::error::Error;
+
+use crate::args::Options;
+
+type Drive = fn(Options) -> Result<(), Box<dyn Error>>;
+
+/// By name; the first is what a program runs on unless told otherwise.
+pub(crate) const RUNTIMES: &[(&str, Drive)] = &[
+    #[cfg(feature = "smol")]
+    ("smol", on_smol::run),
+    #[cfg(feature = "tokio")]
+    ("tokio", on_tokio::run),
+];
+
+/// Whether there is something to choose.
+pub(crate) const CHOICE: bool = RUNTIMES.len() > 1;
+
+#[cfg(feature = "smol")]
+mod on_smol {
+    //! On the thread that calls.
+
+    use std::error::Error;
+    use std::sync::Arc;
+
+    use async_signal::{Signal, Signals};
+    use futures_lite::StreamExt;
+    use smol::Executor;
+    use widget_agent::runtime::SmolRuntime;
+
+    use crate::args::Options;
+    use crate::program::Program;
+
+    pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
+        let executor = Arc::new(Executor::new());
+        let runtime = SmolRuntime::new(Arc::clone(&executor));
+        let program = Program::new(options, Arc::new(runtime))?;
+        let mut signals = Signals::new([Signal::Term, Signal::Int])?;
+        let signal = async move || {
+            signals.next().await;
+        };
+        // Boxed because a move of it is much code.
+        smol::block_on(executor.run(Box::pin(program.run(signal))));
+        Ok(())
+    }
+}
+
+#[cfg(feature = "tokio")]
+mod on_tokio {
+    //! On a runtime with one thread.
+
+    use std::error::Error;
+    use std::sync::Arc;
+
+    use futures_lite::future::or;
+    use tokio::runtime::Builder;
+    use tokio::signal::unix::{SignalKind, signal};
+    use widget_agent::runtime::TokioRuntime;
+
+    use crate::args::Options;
+    use crate::program::Program;
+
+    pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
+        let tokio = Builder::new_current_thread().enable_all().build()?;
+        let runtime = TokioRuntime::new(tokio.handle().clone());
+        let program = Program::new(options, Arc::new(runtime))?;
+        let context = tokio.enter();
+        let mut terminate = signal(SignalKind::terminate())?;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        drop(context);
+        let signal = async move || {
+            or(terminate.recv(), interrupt.recv()).await;
+        };
+        tokio.block_on(program.run(signal));
+        // A name that is being looked up is not waited for.
+        tokio.shutdown_background();
+        Ok(())
+    }
+}
