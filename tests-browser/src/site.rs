@@ -35,8 +35,14 @@ impl Site {
         let directory = TempDir::new().expect("a directory can be made");
         let mut command = Command::new(binary("widget-server"));
         command.arg("--data").arg(directory.path().join("data"));
-        let server =
-            Program::start(command.args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0"]));
+        let server = Program::start(command.args([
+            "--admin",
+            "127.0.0.1:0",
+            "--tcp",
+            "127.0.0.1:0",
+            "--http",
+            "off",
+        ]));
         Self {
             address: server.line_after("listening admin "),
             tcp: server.line_after("listening tcp "),

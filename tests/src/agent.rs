@@ -15,14 +15,14 @@ pub struct AgentProgram {
 }
 
 impl AgentProgram {
-    /// Starts one that reports to `host:port`.
+    /// Starts one that reports to this address, such as `tcp://host:port`.
     ///
     /// # Panics
     /// If it does not print its id first.
     #[must_use]
-    pub fn start(tcp: &str, state: &Path, interval: &str, more: &[&str]) -> Self {
+    pub fn start(server: &str, state: &Path, interval: &str, more: &[&str]) -> Self {
         let mut command = Command::new(binary("widget-agent"));
-        command.args(["--server", &format!("tcp://{tcp}"), "--interval", interval]);
+        command.args(["--server", server, "--interval", interval]);
         command.arg("--state").arg(state).args(more);
         let program = Program::start("widget-agent", &mut command);
         let line = program.line();

@@ -10,10 +10,14 @@
 
 mod agent;
 mod api;
+#[cfg(doctest)]
+mod guides;
+mod nginx;
 mod program;
 mod server;
 
 pub use agent::AgentProgram;
 pub use api::Api;
+pub use nginx::Nginx;
 pub use program::{Program, binary, until};
 pub use server::ServerProgram;

@@ -12,6 +12,7 @@ fn server(data: &Path, more: &[&str]) -> (Option<i32>, String) {
     let mut command = Command::new(binary("widget-server"));
     command
         .args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+        .args(["--http", "127.0.0.1:0"])
         .arg("--data")
         .arg(data);
     command.args(more);
@@ -38,17 +39,18 @@ fn a_port_that_is_taken() {
     let data = TempDir::new().unwrap();
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
-    for flag in ["--admin", "--tcp"] {
+    let flags = ["--admin", "--tcp", "--http"];
+    for taken in flags {
         let mut command = Command::new(binary("widget-server"));
-        let other = if flag == "--admin" {
-            "--tcp"
-        } else {
-            "--admin"
-        };
-        command
-            .args([other, "127.0.0.1:0", flag, &address])
-            .arg("--data")
-            .arg(data.path());
+        command.arg("--data").arg(data.path());
+        for flag in flags {
+            let at = if flag == taken {
+                &address
+            } else {
+                "127.0.0.1:0"
+            };
+            command.args([flag, at]);
+        }
         let (code, said) = Program::start("widget-server", &mut command).failure();
         assert_eq!(code, Some(1), "{said}");
         is_one_line_with(&said, &[&address, "in use"]);
@@ -85,7 +87,7 @@ fn a_store_that_this_build_does_not_know() {
 #[test]
 fn an_address_that_is_not_loopback() {
     let data = TempDir::new().unwrap();
-    for flag in ["--admin", "--tcp"] {
+    for flag in ["--admin", "--tcp", "--http"] {
         let mut command = Command::new(binary("widget-server"));
         command
             .args([flag, "0.0.0.0:0"])

@@ -14,7 +14,8 @@ fn start(data: &TempDir, blocks: u32) -> ServerProgram {
     let mut command = Command::new("sh");
     command.arg("-c").arg(script).arg(binary("widget-server"));
     command
-        .args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0", "--data"])
+        .args(["--admin", "127.0.0.1:0", "--tcp", "127.0.0.1:0"])
+        .args(["--http", "127.0.0.1:0", "--data"])
         .arg(data.path());
     ServerProgram::of(Program::start("widget-server", &mut command))
 }
