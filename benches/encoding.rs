@@ -14,7 +14,7 @@ use bytes::BytesMut;
 use criterion::{Criterion, criterion_group, criterion_main};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use widget_core::codec::{Bincode, Codec, Legacy};
+use widget_core::codec::{Bincode, Codec, Json, Legacy, Postcard};
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
 use widget_core::message::{Command, Response, Submit, Work, WorkTask};
 use widget_core::payload::Payload;
@@ -103,6 +103,8 @@ fn both<C: Codec, M: Serialize + DeserializeOwned>(
 fn encoding(criterion: &mut Criterion) {
     both::<Legacy, _>(criterion, "report", "v1", &report_v1());
     both::<Bincode, _>(criterion, "report", "bincode", &report());
+    both::<Postcard, _>(criterion, "report", "postcard", &report());
+    both::<Json, _>(criterion, "report", "json", &report());
     both::<Legacy, _>(
         criterion,
         "task",
@@ -110,6 +112,8 @@ fn encoding(criterion: &mut Criterion) {
         &v1::Response::Task(v1::Task::Shutdown),
     );
     both::<Bincode, _>(criterion, "task", "bincode", &task());
+    both::<Postcard, _>(criterion, "task", "postcard", &task());
+    both::<Json, _>(criterion, "task", "json", &task());
 }
 
 fn short() -> Criterion {
