@@ -90,9 +90,11 @@ pub fn connect(url: &str, runtime: SharedRuntime) -> Result<Arc<dyn Transport>, 
         known: list(TRANSPORTS.iter().map(|known| known.scheme)),
     })?;
     let codec = codec_of(options)?;
-    (known.open)(address, runtime, codec).map_err(|source| ConnectError::Address {
-        address: address.to_owned(),
-        source,
+    (known.open)(address, runtime, codec).map_err(|source| {
+        // What stands before an @ may be a password, and this goes into logs.
+        let secret = address.bytes().any(|byte| byte == b'@');
+        let address = if secret { "what has an @" } else { address }.to_owned();
+        ConnectError::Address { address, source }
     })
 }
 
@@ -191,6 +193,14 @@ mod tests {
             assert_eq!(opened(known.local).unwrap().name(), known.scheme);
             let json = opened(&format!("{}/?codec=bincode", known.local)).unwrap();
             assert_eq!(json.name(), known.scheme);
+        }
+    }
+
+    #[test]
+    fn a_password_in_an_address_is_not_said_again() {
+        for known in TRANSPORTS {
+            let error = error(&format!("{}://me:s3cret@a:1", known.scheme));
+            assert_eq!(error, "what has an @ is no address of a server");
         }
     }
 

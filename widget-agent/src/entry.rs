@@ -175,6 +175,23 @@ impl<J> Entry<J> {
         }
     }
 
+    /// Leaves out of what is due the payload of this event, if it has one. True if it did.
+    pub(crate) fn shorten(&mut self, event: &AgentEvent) -> bool {
+        match (event, &mut self.stage) {
+            (AgentEvent::Progress(_), _) => self.progress.take().is_some(),
+            (AgentEvent::Finish(_), Stage::Over(AgentEvent::Finish(finish))) => {
+                let shorter = finish.output.take().is_some();
+                if shorter && finish.failure.is_none() {
+                    let why = "it is done, but neither server nor proxy took its output";
+                    finish.kind = FinishKind::Failed;
+                    finish.failure = Some(Failure::new("output_refused", why));
+                }
+                shorter
+            }
+            _ => false,
+        }
+    }
+
     /// Starts it, if it still waits.
     pub(crate) fn start(&mut self, task: TaskId) -> Option<Start<J>> {
         if !matches!(self.stage, Stage::Waiting { .. }) {

@@ -66,7 +66,8 @@ pub trait Handler: Send + Sync + 'static {
     }
 
     /// A JSON Schema of the input, if there is one: the server then refuses what does not fit before
-    /// it queues a task. With the feature `schema`, `schema_of` gives that of a type.
+    /// it queues a task. With the feature `schema`, `schema_of` gives that of a type. See
+    /// [`AnyHandler::schema`] for what a server takes.
     fn schema(&self) -> Option<Payload> {
         None
     }

@@ -55,8 +55,11 @@
 //! | what happens | what the agent does |
 //! |---|---|
 //! | the server is away, answers nonsense, redirects or never answers | says so once as a warning, keeps its reports, tries again after pauses of up to 10 s, random so that a fleet does not come back all at once; a server that is busy says itself when |
+//! | the first of several servers welcomes the agent and fails at once, or is busy for half a minute | the next one gets its turn; the first is tried again later |
 //! | nobody takes the reports for long | after 4,096 of them every second one of the older half is given up, later the oldest; each is counted ([`ReportCounts`]) |
 //! | a connection is cut | what was not acknowledged is sent again, and the server knows what it has; running handlers go on, and what became of them is told on the next connection |
+//! | the server refuses what the agent says of itself, such as a schema that it cannot read | logged as a warning; reports and tasks go on, the page shows neither name nor handlers |
+//! | an output, or news of progress, is more than the server or a proxy before it takes | it is left out; the task fails with the code `output_refused`, or goes on |
 //! | a handler fails or panics | the task fails with its error, or with the code `panic` (under `panic = "abort"` the program ends, as always); the agent goes on |
 //! | a handler takes too long | it is dropped at the timeout that its task has, if any |
 //! | a task is cancelled | [`TaskContext::cancelled`] ends; what the handler then answers is the truth |
@@ -71,7 +74,7 @@
 //! # What it takes
 //!
 //! It starts no threads of its own; blocking work (probes, looking up names) goes to those of the
-//! runtime. Between two reports it sleeps but for one request that waits at the server, renewed every 25 s. Every queue
+//! runtime, on smol to a thread for each that ends with it. Between two reports it sleeps but for one request that waits at the server, renewed every 25 s. Every queue
 //! has a bound: 4,096 reports, 64 tasks ([`AgentBuilder::tasks`]), one batch of reports and one of news
 //! under way.
 //!

@@ -65,6 +65,11 @@ impl AnyHandler {
 
     /// Says what its input looks like: a JSON Schema, as JSON text. The server then refuses input
     /// that does not fit before it queues a task. With the feature `schema` it can be had from a type.
+    ///
+    /// Say what draft 2020-12 does, refer by `$ref` to places of the same schema only, and keep all
+    /// that the agent says of itself below 256 KiB. A schema that a server does not take makes it
+    /// refuse the whole description of the agent: that is logged as a warning, and until it is
+    /// mended the server knows neither the host's name nor the handlers.
     #[must_use]
     pub fn schema(mut self, schema: Payload) -> Self {
         self.schema = Some(schema);

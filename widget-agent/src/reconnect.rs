@@ -33,6 +33,8 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
     let mut said = false;
     let mut better = None;
     loop {
+        let mut quiet = false;
+        let went_back = better.is_some();
         let link = match better.take() {
             Some(link) => Ok(link),
             None => ways.first(shared, usize::MAX).await,
@@ -42,8 +44,10 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
                 info!(transport = link.transport, "connected");
                 let start = shared.runtime.now();
                 let end = live(shared, &link, &mut ways).await;
+                let now = shared.runtime.now();
+                let lived = now.since(start) >= LIVED;
                 // What welcomes and then fails at once is no better than what cannot be reached.
-                if shared.runtime.now().since(start) >= LIVED {
+                if lived {
                     said = false;
                     backoff.reset(Duration::from_millis(
                         link.welcome.pacing.reconnect_ms.into(),
@@ -55,13 +59,21 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
                         better = link;
                         continue;
                     }
-                    Err(error) => error,
+                    Err(error) => {
+                        let busy = matches!(error.kind(), TransportErrorKind::Busy { .. });
+                        if busy || !lived {
+                            ways.pass_over(link.way, now);
+                            // The one it came from is most likely still there.
+                            quiet = went_back;
+                        }
+                        error
+                    }
                 }
             }
             Err(error) => error,
         };
         let text = explain(&error);
-        if !said {
+        if !said && !quiet {
             complain::warn("no connection to a server", &text);
             said = true;
         }

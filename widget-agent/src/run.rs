@@ -100,10 +100,11 @@ pub(crate) fn cut(text: &str, most: usize) -> &str {
     text.get(..text.floor_char_boundary(most)).unwrap_or(text)
 }
 
-fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+/// What a panic of a handler said, cut to the length of a failure's message.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("the handler panicked")
+    let text = text.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
+    cut(text.unwrap_or("the handler panicked"), MAX_MESSAGE)
 }
 
 #[cfg(test)]

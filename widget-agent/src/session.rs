@@ -12,6 +12,11 @@ use widget_core::transport::{Connection, TransportError, TransportErrorKind};
 use crate::shared::{Farewell, Shared};
 use crate::{complain, submit, update, work};
 
+/// The longest time that a busy server is believed to need.
+pub(crate) const MAX_PAUSE: Duration = Duration::from_secs(5 * 60);
+/// How long a server may be busy before another one is tried, if there is another.
+const BUSY: Duration = Duration::from_secs(30);
+
 /// What a command that was not refused as a whole came to.
 pub(crate) enum Answer {
     /// The answer to it.
@@ -84,7 +89,8 @@ async fn goodbye(shared: &Shared, connection: &dyn Connection) -> Result<(), Tra
     Ok(())
 }
 
-/// Sends a command, again and again while the server is busy.
+/// Sends a command, again and again while the server is busy. Where there are other ways to a
+/// server, a server that stays busy for [`BUSY`] is given up.
 ///
 /// # Errors
 /// Whatever makes the connection useless.
@@ -93,6 +99,7 @@ pub(crate) async fn call(
     connection: &dyn Connection,
     command: Command,
 ) -> Result<Answer, TransportError> {
+    let mut busy_since = None;
     loop {
         let pause = match connection.call(command.clone()).await {
             Ok(Response::Busy { retry_after_ms }) => Duration::from_millis(retry_after_ms.into()),
@@ -109,10 +116,16 @@ pub(crate) async fn call(
                 _ => return Err(error),
             },
         };
-        shared
-            .runtime
-            .sleep(pause.max(Duration::from_millis(10)))
-            .await;
+        let pause = pause.clamp(Duration::from_millis(10), MAX_PAUSE);
+        let now = shared.runtime.now();
+        let busy = now.since(*busy_since.get_or_insert(now));
+        if shared.transports.len() > 1 && busy.saturating_add(pause) > BUSY {
+            let retry_after = pause;
+            return Err(TransportError::new(TransportErrorKind::Busy {
+                retry_after,
+            }));
+        }
+        shared.runtime.sleep(pause).await;
     }
 }
 

@@ -120,6 +120,8 @@ async fn acknowledged(shared: &Shared, after: u64, kept: u64, through: u64, coun
         });
         return;
     }
+    // Nobody can have what there is not: what comes next would count as delivered.
+    let kept = kept.min(shared.state().reports.newest.max(through));
     // Before they are forgotten: this may be dropped in between, and what is no longer in the spool
     // must not count as missing.
     shared.change(|state| {

@@ -248,6 +248,18 @@ impl<J> Ledger<J> {
         starts
     }
 
+    /// Nobody takes this news, perhaps because it is too long: an output or a progress is left out,
+    /// so that the rest can be said. False if there is none in it.
+    pub(crate) fn shorten(&mut self, update: &Update) -> bool {
+        let mut shorter = false;
+        for item in &update.items {
+            if let Some(entry) = self.entries.get_mut(&item.task) {
+                shorter |= entry.shorten(&item.event);
+            }
+        }
+        shorter
+    }
+
     /// A handler says how far it is. Only the latest word is kept.
     pub(crate) fn progress(&mut self, task: TaskId, progress: Payload) {
         if let Some(entry) = self.entries.get_mut(&task)

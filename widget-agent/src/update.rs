@@ -29,9 +29,12 @@ pub(crate) async fn run(
                 most = 1;
                 continue;
             }
-            // The server will not take it, ever.
+            // The server, or what stands before it, will not take it, ever.
             Answer::Refused(refusal) => {
                 complain::warn("the server refused news of a task", &refusal.text);
+                if shared.change(|state| state.ledger.shorten(&update)) {
+                    continue;
+                }
                 vec![Verdict::Unknown]
             }
         };

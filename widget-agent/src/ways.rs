@@ -1,4 +1,5 @@
-//! [`Ways`]: the transports in their order, and which of them asked to be left alone for a while.
+//! [`Ways`]: the transports in their order, and which of them are left alone for a while: because
+//! they asked for it, or because they were of no use.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,10 +11,13 @@ use widget_core::time::Mono;
 use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind};
 
 use crate::complain;
+use crate::session::MAX_PAUSE;
 use crate::shared::{Shared, explain};
 
 /// How long connecting may take, whatever a transport thinks of it.
 const CONNECT: Duration = Duration::from_secs(30);
+/// How long the others go before one that was of no use.
+const PASSED_OVER: Duration = Duration::from_secs(10);
 
 /// The transports in their order.
 pub(crate) struct Ways(Vec<Way>);
@@ -71,16 +75,32 @@ impl Ways {
             let why = [transport, ": ", &explain(&error)].concat();
             complain::debug("not connected", &why);
             if let TransportErrorKind::Busy { retry_after } = error.kind() {
-                way.not_before = shared.runtime.now().after(*retry_after);
+                way.leave_alone(shared.runtime.now(), *retry_after);
             }
         }
         Err(error)
+    }
+
+    /// Gives the others their turn: this one welcomed the agent and was of no use then. Does
+    /// nothing if it is the only one.
+    pub(crate) fn pass_over(&mut self, place: usize, now: Mono) {
+        if self.0.len() > 1
+            && let Some(way) = self.0.get_mut(place)
+        {
+            way.leave_alone(now, PASSED_OVER);
+        }
     }
 
     /// How long until one of them may be tried.
     pub(crate) fn wait(&self, now: Mono) -> Duration {
         let waits = self.0.iter().map(|way| way.not_before.since(now));
         waits.min().unwrap_or_default()
+    }
+}
+
+impl Way {
+    fn leave_alone(&mut self, now: Mono, time: Duration) {
+        self.not_before = now.after(time.min(MAX_PAUSE));
     }
 }
 

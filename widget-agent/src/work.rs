@@ -2,6 +2,7 @@
 //! is also its heartbeat.
 
 use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use widget_core::runtime::RuntimeExt;
 use widget_core::task::Failure;
 use widget_core::transport::{Connection, TransportError};
 
-use crate::complain;
 use crate::raw::Job;
 use crate::session::{Answer, call, unexpected};
 use crate::shared::Shared;
 use crate::tasks::Prepared;
+use crate::{complain, run};
 
 /// How long a request waits.
 const WAIT: u32 = 25_000;
@@ -90,8 +91,11 @@ fn prepare(shared: &Shared, task: &WorkTask) -> Result<Prepared<Job>, Failure> {
     let Some(handler) = shared.handlers.get(&task.kind) else {
         return Err(Failure::new("unknown_kind", unknown(shared)));
     };
+    let looks = AssertUnwindSafe(|| handler.prepare(&task.input));
+    let job = catch_unwind(looks)
+        .unwrap_or_else(|panic| Err(Failure::new("panic", run::panic_text(&*panic))))?;
     Ok(Prepared {
-        job: handler.prepare(&task.input)?,
+        job,
         idempotent: handler.idempotent,
         start_first: handler.start_first,
     })

@@ -21,7 +21,7 @@ const AHEAD: usize = 8 * 1024;
 
 pub(crate) struct Commands<'a, S> {
     wire: &'a mut Wire<S>,
-    scene: Scene<'a>,
+    scene: &'a Scene<'a>,
     codec: &'static dyn ErasedCodec,
     peer: &'a Peer,
     /// Those that the service works on. All of them are looked at when one is woken: there are
@@ -29,10 +29,16 @@ pub(crate) struct Commands<'a, S> {
     calls: Vec<Call<'a>>,
     /// When the last frame came or, later, a call was answered.
     heard: Mono,
-    /// Since when a frame has begun that is not whole.
-    begun: Option<Mono>,
-    /// When its last byte came.
-    moved: Mono,
+    /// Present only while something but a call has a deadline.
+    pace: Option<Box<Pace>>,
+}
+
+/// What the deadlines of a connection need. On the heap, and gone while the agent waits for an
+/// answer, which is most of a connection's life.
+#[derive(Default)]
+struct Pace {
+    /// Since when a frame has begun that is not whole, and when its last byte came.
+    begun: Option<(Mono, Mono)>,
     /// Since when something waits to be written, and how much had been written then.
     unwritten: Option<(Mono, u64)>,
     /// One for all deadlines. It may fire early, then it is set anew.
@@ -42,7 +48,7 @@ pub(crate) struct Commands<'a, S> {
 impl<'a, S: Stream> Commands<'a, S> {
     pub(crate) fn new(
         wire: &'a mut Wire<S>,
-        scene: Scene<'a>,
+        scene: &'a Scene<'a>,
         codec: &'static dyn ErasedCodec,
         peer: &'a Peer,
     ) -> Self {
@@ -54,10 +60,7 @@ impl<'a, S: Stream> Commands<'a, S> {
             peer,
             calls: Vec::new(),
             heard: now,
-            begun: None,
-            moved: now,
-            unwritten: None,
-            timer: None,
+            pace: None,
         }
     }
 
@@ -97,11 +100,18 @@ impl<'a, S: Stream> Commands<'a, S> {
             Poll::Ready(0) if !self.has_room() => Err(End::Gone),
             Poll::Ready(0) => Err(closed(&self.wire.came)),
             Poll::Ready(_) => {
-                self.moved = self.scene.runtime().now();
+                let now = self.scene.runtime().now();
+                if let Some((_, moved)) = self.begun() {
+                    *moved = now;
+                }
                 Ok(Poll::Ready(()))
             }
             Poll::Pending => Ok(Poll::Pending),
         }
+    }
+
+    fn begun(&mut self) -> Option<&mut (Mono, Mono)> {
+        self.pace.as_mut()?.begun.as_mut()
     }
 
     fn has_room(&self) -> bool {
@@ -146,11 +156,16 @@ impl<'a, S: Stream> Commands<'a, S> {
         if took {
             self.heard = self.scene.runtime().now();
         }
-        self.begun = match self.begun.filter(|_| !took) {
-            _ if self.wire.came.is_empty() || !self.has_room() => None,
-            None => Some(self.scene.runtime().now()),
-            since => since,
-        };
+        let nothing_begun = self.wire.came.is_empty() || !self.has_room();
+        let now = self.scene.runtime().now();
+        match &mut self.pace {
+            None if nothing_begun => {}
+            Some(pace) if nothing_begun => pace.begun = None,
+            pace => {
+                let begun = &mut pace.get_or_insert_default().begun;
+                *begun = begun.filter(|_| !took).or(Some((now, now)));
+            }
+        }
         Ok(took)
     }
 
@@ -175,9 +190,13 @@ impl<'a, S: Stream> Commands<'a, S> {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {
         let before = self.wire.written;
         if self.wire.poll_flush(cx)?.is_ready() {
-            self.unwritten = None;
-        } else if self.unwritten.is_none() {
-            self.unwritten = Some((self.scene.runtime().now(), before));
+            if let Some(pace) = &mut self.pace {
+                pace.unwritten = None;
+            }
+        } else {
+            let now = self.scene.runtime().now();
+            let pace = self.pace.get_or_insert_default();
+            pace.unwritten.get_or_insert((now, before));
         }
         Ok(self.wire.written > before)
     }
@@ -186,15 +205,16 @@ impl<'a, S: Stream> Commands<'a, S> {
     fn poll_deadlines(&mut self, cx: &mut Context<'_>) -> Poll<End> {
         loop {
             let Some((by, word)) = self.deadline() else {
-                self.timer = None;
+                self.pace = None;
                 return Poll::Pending;
             };
-            let timer = match &mut self.timer {
+            let pace = self.pace.get_or_insert_default();
+            let timer = match &mut pace.timer {
                 Some((at, timer)) if *at <= by => timer,
                 timer => &mut timer.insert((by, self.scene.runtime().sleep_until(by))).1,
             };
             ready!(timer.as_mut().poll(cx));
-            self.timer = None;
+            pace.timer = None;
             if self.scene.runtime().now() >= by {
                 return Poll::Ready(End::slow(word, "it took too long"));
             }
@@ -206,12 +226,15 @@ impl<'a, S: Stream> Commands<'a, S> {
         let limits = self.scene.limits();
         let idle = || (self.heard.after(limits.idle), "idle");
         let mut next = self.calls.is_empty().then(idle);
-        if let Some(begun) = self.begun {
+        let Some(pace) = &self.pace else {
+            return next;
+        };
+        if let Some((begun, moved)) = pace.begun {
             let by = limits.frame_by(begun, self.wire.came.claimed_v2());
-            let slow = (by.min(self.moved.max(begun).after(limits.frame)), "slow");
+            let slow = (by.min(moved.after(limits.frame)), "slow");
             next = Some(next.map_or(slow, |next| next.min(slow)));
         }
-        if let Some((since, written)) = self.unwritten {
+        if let Some((since, written)) = pace.unwritten {
             let by = limits.write_by(since, self.wire.written.saturating_sub(written));
             next = Some(next.map_or((by, "unread"), |next| next.min((by, "unread"))));
         }

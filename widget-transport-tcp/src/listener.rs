@@ -166,12 +166,12 @@ impl Accepting {
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let origin = Origin {
             transport: crate::NAME,
-            address: peer.to_string(),
+            address: peer.to_string().into(),
         };
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => self.start(stream, peer, origin, place),
             Err(_) => {
-                tracing::debug!(peer = origin.address, "a connection too many");
+                tracing::debug!(peer = &*origin.address, "a connection too many");
                 self.near.service.refused(&origin, "full");
                 say_full(&stream);
             }

@@ -76,7 +76,7 @@ pub(crate) fn serve_on<S: Stream>(
 /// arrive.
 async fn part<S: Stream>(wire: &mut Wire<S>, scene: &Scene<'_>, end: End, version: Option<u16>) {
     if let End::Broken(broken) = &end {
-        let (peer, reason, error) = (&scene.origin.address, broken.word, &broken.text);
+        let (peer, reason, error) = (&*scene.origin.address, broken.word, &broken.text);
         tracing::debug!(peer, reason, error, "a connection was ended");
         scene.service().refused(scene.origin, broken.word);
     }
@@ -188,17 +188,18 @@ async fn converse<S: Stream>(
         Ok(None) => return End::Gone,
         Err(end) => return end,
     };
-    let mut commands = Commands::new(wire, *scene, codec, &peer);
+    let mut commands = Commands::new(wire, scene, codec, &peer);
     poll_fn(|cx| commands.poll(cx)).await
 }
 
-/// Everything up to the welcome; then says who was welcomed, and the codec. `None` if that was all:
-/// the opening was answered otherwise, or it was a collector of version 1.
+/// Everything up to the welcome; then says who was welcomed (boxed: a task's memory comes in steps of
+/// 128 bytes) and the codec. `None` if that was all: the opening was answered otherwise, or it was a
+/// collector of version 1.
 async fn begin<S: Stream>(
     wire: &mut Wire<S>,
     scene: &Scene<'_>,
     version: &mut Option<u16>,
-) -> Result<Option<(&'static dyn ErasedCodec, Peer)>, End> {
+) -> Result<Option<(&'static dyn ErasedCodec, Box<Peer>)>, End> {
     let begin_by = (scene.runtime().now().after(scene.limits().opening), OPENING);
     let spoken = scene.receive(wire, begin_by, |came| Ok(came.version()?));
     let spoken = *version.insert(spoken.await?);
@@ -218,7 +219,7 @@ async fn begin<S: Stream>(
     match scene.service().open(scene.origin, opening).await {
         Ok((peer, welcome)) => {
             commands::answer(wire, codec, request, &Response::Welcome(welcome))?;
-            Ok(Some((codec, peer)))
+            Ok(Some((codec, Box::new(peer))))
         }
         Err(rejection) => {
             commands::answer(wire, codec, request, &rejection.into())?;

@@ -179,7 +179,7 @@ impl Peer {
         let (service, stop) = (Arc::new(ScriptedService::default()), Stop::new());
         let origin = Origin {
             transport: "tcp",
-            address: "here".to_owned(),
+            address: "here".into(),
         };
         let served = tokio::spawn(serve(
             theirs.compat(),

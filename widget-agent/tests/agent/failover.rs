@@ -11,6 +11,7 @@ use widget_agent::widget_core::message::{Response, Verdict};
 use widget_agent::widget_core::task::AgentEvent;
 use widget_agent::widget_core::transport::TransportErrorKind;
 
+use crate::log::Warnings;
 use crate::server::{Server, task};
 use crate::tasks::until_the_end;
 use crate::{builder, start};
@@ -204,4 +205,49 @@ async fn an_agent_that_leaves_goes_nowhere_else() {
     agent.await.unwrap();
     assert_eq!(first.lines(), 0);
     first.hellos.stays_empty(SECOND).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_server_that_welcomes_and_then_fails_at_once_gives_way_to_the_second() {
+    let (first, second, agent) = two();
+    first.set_down(false);
+    first.answer_descriptions(Response::Unsupported);
+    let (warnings, _guard) = Warnings::listen();
+    let (_agent, handle) = start(agent);
+    second.submits.next().await.ack(1);
+    assert_eq!(handle.status().transport, Some("second"));
+    // It is tried again now and then, which costs the second one little.
+    sleep(SECOND * 300).await;
+    let attempts = first.attempts();
+    assert!((5..=30).contains(&attempts), "{attempts}");
+    assert_eq!(warnings.lines().len(), 1, "{warnings:?}");
+    first.answer_descriptions(Response::ACK);
+    sleep(SECOND * 60).await;
+    assert_eq!(handle.status().transport, Some("memory"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_first_server_that_stays_busy_gives_way_to_the_second() {
+    let (first, second, agent) = two();
+    first.set_down(false);
+    let (_agent, handle) = start(agent);
+    first.submits.next().await.ack(1);
+    let busy = Instant::now();
+    let retry_after_ms = 1_000;
+    let refuse = async {
+        loop {
+            let submit = first.submits.next().await;
+            submit.answer(Response::Busy { retry_after_ms });
+        }
+    };
+    tokio::select! {
+        () = refuse => {}
+        submit = second.submits.next() => {
+            assert_eq!(submit.command.after, 1);
+            submit.ack(2);
+        }
+    }
+    let took = busy.elapsed();
+    assert!((SECOND * 25..=SECOND * 45).contains(&took), "{took:?}");
+    assert_eq!(handle.status().transport, Some("second"));
 }

@@ -122,3 +122,21 @@ async fn a_server_that_is_away_is_said_once_for_each_time() {
         server.cut();
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_server_silences_an_agent_for_longer_than_five_minutes() {
+    let server = Server::new();
+    let retry_after = Duration::from_secs(u32::MAX.into());
+    server.answer_openings(Some(TransportErrorKind::Busy { retry_after }));
+    let (_agent, _handle) = start(builder(&server));
+    sleep(SECOND).await;
+    server.answer_openings(None);
+    let begin = Instant::now();
+    let request = server.request().await;
+    assert!(begin.elapsed() <= SECOND * 311, "{:?}", begin.elapsed());
+    let retry_after_ms = u32::MAX;
+    request.answer(Response::Busy { retry_after_ms });
+    let begin = Instant::now();
+    server.requests.next().await;
+    assert!(begin.elapsed() <= SECOND * 301, "{:?}", begin.elapsed());
+}

@@ -201,3 +201,12 @@ async fn a_server_that_comes_back_is_found_again() {
     assert_eq!(server.submits.next().await.command.after, 0);
     assert!(back.elapsed() <= SECOND * 30);
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_claims_reports_which_are_still_to_come_gets_them_all_the_same() {
+    let server = Server::new();
+    let (_agent, _handle) = start(builder(&server));
+    server.submits.next().await.ack(u64::MAX);
+    let submit = server.submits.next().await;
+    assert_eq!((submit.command.after, submit.seqs()), (1, vec![2]));
+}

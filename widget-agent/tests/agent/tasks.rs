@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use widget_agent::widget_core::Payload;
-use widget_agent::widget_core::message::{Cancel, Response, Verdict, Work};
+use widget_agent::widget_core::message::{Cancel, RefusalReason, Response, Verdict, Work};
 use widget_agent::widget_core::payload::MAX_OUTPUT;
 use widget_agent::widget_core::task::{AgentEvent, Finish, FinishKind};
 use widget_agent::{AgentBuilder, AnyHandler, TaskError};
@@ -326,4 +326,32 @@ async fn empty_answers_that_come_at_once_do_not_make_it_spin() {
             .answer(Response::Work(Work::default()));
     }
     assert!(begin.elapsed() >= Duration::from_secs(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_output_that_nobody_takes_does_not_take_the_end_of_its_task_along() {
+    let server = Server::new();
+    let (_agent, handle) = start(echo(&server));
+    server.hand_out(vec![task(1, "echo", "1")]).await;
+    // As a proxy with a limit of its own does.
+    let too_large =
+        |event: &AgentEvent| matches!(event, AgentEvent::Finish(end) if end.output.is_some());
+    let end = loop {
+        let update = server.updates.next().await;
+        let items = &update.command.items;
+        if items.iter().any(|item| too_large(&item.event)) {
+            update.answer(Response::refused(RefusalReason::TooLarge, "413"));
+            continue;
+        }
+        let events = update.verdict(Verdict::Ok);
+        if matches!(events.last(), Some(AgentEvent::Finish(_))) {
+            break events;
+        }
+    };
+    assert_eq!(
+        (finish(&end).kind, code(&end)),
+        (FinishKind::Failed, "output_refused")
+    );
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(handle.status().tasks, 0);
 }

@@ -84,3 +84,30 @@ async fn any_error_becomes_a_failure_with_a_question_mark() {
     let output = Some(Payload::from_json_text("99"));
     assert_eq!(finish(&until_the_end(&server).await).output, output);
 }
+
+#[derive(Debug)]
+struct Fragile;
+
+impl<'de> Deserialize<'de> for Fragile {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        panic!("its parser is broken")
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_type_that_panics_while_it_is_read_costs_its_task_and_not_the_agent() {
+    let server = Server::new();
+    let agent = builder(&server).handler(Adder);
+    let (_agent, _handle) = start(agent.on("fragile", |_cx, _: Fragile| async { Ok(()) }));
+    server.hand_out(vec![task(1, "fragile", "{}")]).await;
+    let events = server.ok().await;
+    let [AgentEvent::Reject(failure)] = &events[..] else {
+        panic!("{events:?}");
+    };
+    assert_eq!(failure.code, "panic");
+    assert!(failure.message.contains("parser is broken"), "{failure}");
+    server
+        .hand_out(vec![task(2, "add", r#"{"numbers": [1]}"#)])
+        .await;
+    assert!(finish(&until_the_end(&server).await).output.is_some());
+}
