@@ -1,5 +1,7 @@
 //! How to test a handler of one's own: with a real server and a real agent in one process, without
 //! a socket or a file. Copy [`Bench`] and write tests like those below it.
+//!
+//!     cargo test -p widget-examples --test handler_test
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -120,31 +120,48 @@ impl<'de> Deserialize<'de> for Timestamp {
 ///
 /// Points of two runtimes must not be compared.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mono(Duration);
+pub struct Mono {
+    /// Half the size of a [`Duration`], and enough for 584 years.
+    nanos: u64,
+}
 
 impl Mono {
     /// This long after the runtime's start.
     #[must_use]
     pub const fn from_start(since: Duration) -> Self {
-        Self(since)
+        Self {
+            nanos: nanos(since),
+        }
     }
 
     /// How long after the runtime's start this is.
     #[must_use]
     pub const fn since_start(self) -> Duration {
-        self.0
+        Duration::from_nanos(self.nanos)
     }
 
     /// This much later.
     #[must_use]
     pub const fn after(self, by: Duration) -> Self {
-        Self(self.0.saturating_add(by))
+        Self {
+            nanos: self.nanos.saturating_add(nanos(by)),
+        }
     }
 
     /// How long after `earlier` this is; zero if it is not after it.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
-        self.0.saturating_sub(earlier.0)
+        Duration::from_nanos(self.nanos.saturating_sub(earlier.nanos))
+    }
+}
+
+/// As many as fit.
+const fn nanos(span: Duration) -> u64 {
+    let nanos = span.as_nanos();
+    if nanos > u64::MAX as u128 {
+        u64::MAX
+    } else {
+        nanos as u64
     }
 }
 

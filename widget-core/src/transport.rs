@@ -165,8 +165,8 @@ pub trait Service: Debug + Send + Sync {
 pub struct Origin {
     /// Name of the transport.
     pub transport: &'static str,
-    /// Address of the other side, for people.
-    pub address: String,
+    /// Address of the other side, for people. Shared: connections and calls name it, and are many.
+    pub address: Arc<str>,
 }
 
 /// An agent that was welcomed.

@@ -1,6 +1,6 @@
-//! Listeners and stores by URL: the one list of the plugins that were compiled in.
+//! Listeners by URL and stores by name: the one list of the plugins that were compiled in.
 //!
-//! | URL | what it opens | feature |
+//! | URL or name | what it opens | feature |
 //! |---|---|---|
 //! | `sqlite` | a database in the data directory | `sqlite` |
 //! | `memory` | a store that forgets all when the process ends | |

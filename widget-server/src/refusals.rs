@@ -32,6 +32,7 @@ impl Refusals {
         if row.count == 1 || now.since(row.said) >= SAY_EVERY {
             row.said = now;
             let Origin { transport, address } = from;
+            let address = &**address;
             tracing::warn!(reason, transport, address, count = row.count, "refused");
         }
     }

@@ -122,6 +122,7 @@ impl Server {
         let ask = async {
             or(stop.asked(), signal.asked()).await;
             inner.ask();
+            dispatcher.end_waits();
             dispatcher.runtime.sleep(STOP_TIME).await;
             Vec::new()
         };

@@ -191,5 +191,34 @@ async fn output_that_is_not_json_is_shown_as_text() {
     assert_eq!(handle.refusals().get("output_not_json"), Some(&2));
     let input = Payload::from_json_text("{");
     let error = handle.send(agent.id(), "echo", input).await.unwrap_err();
-    assert_eq!(error.to_string(), "the input is not JSON");
+    assert!(error.to_string().starts_with("the input is not JSON"));
+}
+
+/// Found by review: what is JSON to one reader and not to the next passed the door. A byte that is
+/// no UTF-8 made the list of all tasks answer 500, deep nesting made it unreadable for clients.
+#[tokio::test]
+async fn output_that_some_readers_stumble_over_is_shown_as_text() {
+    use widget_core::Payload;
+    use widget_core::task::{AgentEvent, Finish};
+    let api = Api::new();
+    let (handle, agent) = (
+        api.server.handle(),
+        reported(&api.server.service(), 1).await,
+    );
+    let deep = [vec![b'['; 120], vec![b']'; 120]].concat();
+    for output in [&b"\"\xff\""[..], b"\"\\ud800\"", b"1e400", &deep] {
+        let sent = handle.send(agent.id(), "echo", Payload::null()).await;
+        agent.work().await;
+        let finish = Finish::succeeded(Payload::from_json_text(output.to_vec()));
+        let said = AgentEvent::Finish(finish);
+        agent.say(sent.unwrap().id, 1, vec![said]).await;
+        let (status, list) = api.get("/api/v1/tasks").await;
+        assert_eq!(status, StatusCode::OK);
+        let shown = &list["items"][0]["outcome"]["output"];
+        assert_eq!(shown, &*String::from_utf8_lossy(output));
+        let input = Payload::from_json_text(output.to_vec());
+        let sent = handle.send(agent.id(), "echo", input).await;
+        assert!(sent.is_err());
+    }
+    assert_eq!(handle.refusals().get("output_not_json"), Some(&4));
 }

@@ -158,6 +158,34 @@ async fn a_description_whose_schema_means_nothing_is_refused_and_the_last_one_st
     assert!(matches!(sent, Err(SendError::InputDoesNotFit(_))));
 }
 
+/// Found by review: each took 250 MB while it was compiled, and as many were compiled at once as
+/// there were connections.
+#[tokio::test]
+async fn many_schemas_at_once_are_compiled_one_by_one() {
+    let api = Api::new();
+    let agent = agent(&api).await;
+    let pattern = |n| json!({"pattern": format!("^((ab?c|d){{1,99}}){{1,2}}{n}$")});
+    let patterns: Vec<_> = (0..8).map(pattern).collect();
+    let kinds = [("heavy", Some(json!({"allOf": patterns})))];
+    let said = futures_util::future::join_all((0..40).map(|_| say(&agent, &kinds))).await;
+    let is_busy = |said: &&Response| matches!(said, Response::Busy { .. });
+    let busy = said.iter().filter(is_busy).count();
+    assert!((1..=24).contains(&busy), "{busy}");
+    let taken = said.iter().filter(|said| **said == Response::ACK).count();
+    assert_eq!(taken + busy, 40);
+    assert_eq!(say(&agent, &kinds).await, Response::ACK);
+}
+
+/// Lists of agents embed it.
+#[tokio::test]
+async fn a_schema_that_some_readers_stumble_over_is_refused() {
+    let api = Api::new();
+    let agent = agent(&api).await;
+    let deep = (0..110).fold(json!([]), |inner, _| json!([inner]));
+    let said = say(&agent, &[("deep", Some(json!({"default": deep})))]).await;
+    assert!(matches!(said, Response::Refused(_)), "{said:?}");
+}
+
 #[tokio::test]
 async fn the_api_shows_the_schemas_as_json() {
     let api = Api::new();

@@ -179,7 +179,7 @@ fn record(cells: &mut Cells<'_>) -> Result<AgentRecord> {
         last_seen: cells.time()?,
         left: cells.take::<Option<i64>>()?.map(Timestamp::from_millis),
         protocol: cells.take()?,
-        transport: cells.take()?,
+        transport: cells.take::<String>()?.into(),
         epoch: cells
             .take::<Option<[u8; 16]>>()?
             .map(SpoolEpoch::from_bytes),

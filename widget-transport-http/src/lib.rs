@@ -29,7 +29,38 @@
 //! A connection keeps two sockets as a rule: one on which a request for work waits, one for all other
 //! calls, which take turns. More of them wait at once only if more calls ask for work at once.
 //!
+//! # A server's side
+//!
+//! `HttpListener` accepts connections, on tokio, and `serve` answers the requests of one, on any
+//! runtime:
+//!
+//! ```
+//! # #[cfg(not(feature = "listener"))]
+//! # fn main() {}
+//! # #[cfg(feature = "listener")]
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::sync::Arc;
+//! use widget_core::stop::Stop;
+//! use widget_core::transport::Listener;
+//! use widget_transport_http::HttpListener;
+//!
+//! // A service is what `widget_server::Server::service` gives.
+//! # let service = Arc::new(widget_core::testkit::transport::ScriptedService::default());
+//! let listener = HttpListener::bind("127.0.0.1:0".parse()?).await?;
+//! println!("agents come to http://{}", listener.address());
+//! let stop = Stop::new();
+//! let serving = tokio::spawn(Box::new(listener).serve(service, stop.signal()));
+//! // Later:
+//! stop.ask();
+//! serving.await??;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # When things fail
+//!
+//! To an agent:
 //!
 //! | what happens | what a call says |
 //! |---|---|
@@ -43,6 +74,14 @@
 //! After all of them but busy and too large the whole connection is over: what else is under way ends
 //! as closed, and it is time to connect again. A call may be dropped at any time; its socket closes,
 //! and no other call notices.
+//!
+//! To a server: whatever is wrong with a request is answered as a problem (RFC 9457) with a word, by
+//! which the service counts it; nobody else notices. A request that is not read to its end costs its
+//! connection. `Limits` has the deadlines, all of them totals: only the service's own call has none.
+//! Headers may have 8 KiB, a hello 4 KiB, every other body 2 MiB. A call is dropped at the service
+//! when its agent is gone. With 20,000 connections, one more is answered 503 and closed; out of
+//! files, the listener waits a moment and goes on. Asked to stop, it gives what is under way a second
+//! to be answered, and ends within two.
 //!
 //! # Features
 //!

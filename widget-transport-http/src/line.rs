@@ -104,7 +104,7 @@ impl Line {
 
     /// Counts what was refused here.
     pub(crate) fn count(&self, word: &'static str, detail: &str) {
-        let peer = &self.origin.address;
+        let peer = &*self.origin.address;
         tracing::debug!(peer, reason = word, detail, "a request was refused");
         self.service.refused(&self.origin, word);
     }

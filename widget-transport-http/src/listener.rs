@@ -154,12 +154,12 @@ impl Accepting {
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let origin = Origin {
             transport: crate::NAME,
-            address: peer.to_string(),
+            address: peer.to_string().into(),
         };
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => self.start(stream, origin, place),
             Err(_) => {
-                tracing::debug!(peer = origin.address, "a connection too many");
+                tracing::debug!(peer = &*origin.address, "a connection too many");
                 let problem = Problem::full();
                 self.service.refused(&origin, problem.word);
                 // If that is possible at once: nothing is kept for those that are too many.

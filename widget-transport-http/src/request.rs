@@ -59,7 +59,7 @@ async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<
         What::Command(name, session) => match resume(line, session).await {
             Ok(peer) => match command(line, codec, name, sent).await? {
                 Some(command) => line.service.call(&peer, command).await,
-                None => Response::Unsupported,
+                None => unsupported(line),
             },
             Err(rejected) => {
                 let mut reply = reply(codec, &rejected)?;
@@ -86,7 +86,7 @@ async fn open(
                 return Err(wrong_path(&command));
             }
             // A newer way to begin: the agent may know an older one.
-            return Ok(Response::Unsupported);
+            return Ok(unsupported(line));
         }
         Err(error) => return Err(unreadable(&error)),
     };
@@ -153,6 +153,12 @@ async fn spare(line: &Line, sent: &mut Option<Sent>) -> bool {
         line.refuse_rest();
     }
     is_read
+}
+
+/// The answer to what only a newer version knows.
+fn unsupported(line: &Line) -> Response {
+    line.count("unsupported", "a message of a kind that is not known here");
+    Response::Unsupported
 }
 
 fn wrong_path(command: &Command) -> Problem {

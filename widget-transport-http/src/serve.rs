@@ -55,13 +55,13 @@ where
         let mut deadlines = Deadlines::new(&line, &*runtime);
         let end = poll_fn(|cx| {
             loop {
-                if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {
-                    return Poll::Ready(End::Over(result));
-                }
+                // First, so that an answer that is ready now says that it is the last.
                 if stopping.begins(cx) {
                     deadlines.stop(&line, &*runtime);
                     Pin::new(&mut connection).graceful_shutdown();
-                    continue;
+                }
+                if let Poll::Ready(result) = Pin::new(&mut connection).poll(cx) {
+                    return Poll::Ready(End::Over(result));
                 }
                 match ready!(deadlines.poll(cx, &line, &*runtime)) {
                     // Then it is answered.

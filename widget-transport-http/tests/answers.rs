@@ -170,7 +170,7 @@ fn an_unknown_message_is_unsupported_and_the_connection_goes_on() {
         );
     }
     assert_eq!(peer.ask(&submit(1)).json(), ack(1));
-    assert_eq!(server.service.refused(), [""; 0]);
+    assert_eq!(server.service.refused(), ["unsupported"; 6]);
 }
 
 #[test]

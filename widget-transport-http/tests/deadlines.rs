@@ -156,16 +156,15 @@ async fn an_answer_that_is_read_slowly_arrives() {
     let mut peer = Peer::connect();
     peer.send(&large_work(12)).await;
     let mut chunk = vec![0; 16 * 1024];
-    // Twelve times 256 KiB, at 208 KiB a second.
-    for turn in 1.. {
+    // Twelve times 256 KiB, at 208 KiB a second. By bytes, since a read may bring less than a chunk.
+    let mut pause_at = 208 * 1024;
+    while peer.came.len() <= 12 * 256 * 1024 {
         let came = timeout(PATIENCE, peer.stream.read(&mut chunk)).await;
         let count = came.expect("more").unwrap();
         assert!(count > 0, "closed after {} bytes", peer.came.len());
         peer.came.extend_from_slice(&chunk[..count]);
-        if peer.came.len() > 12 * 256 * 1024 {
-            break;
-        }
-        if turn % 13 == 0 {
+        if peer.came.len() >= pause_at {
+            pause_at += 208 * 1024;
             sleep(ms(1_000)).await;
         }
     }
@@ -241,6 +240,19 @@ async fn stop_lets_what_is_under_way_have_its_answer() {
     assert_eq!(peer.closed_after().await, ms(0));
 }
 
+/// Found by review: it went out as if more could be asked, and proxies sent the next request into a
+/// connection that was being closed.
+#[tokio::test(start_paused = true)]
+async fn what_is_answered_because_of_the_stop_is_said_to_be_the_last() {
+    let mut peer = Peer::connect();
+    peer.send(&waits(1)).await;
+    peer.service.until_waiting(1).await;
+    peer.stop.ask();
+    peer.service.release(1);
+    assert!(peer.answer().await.is_last());
+    assert_eq!(peer.closed_after().await, ms(0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn stop_ends_all_within_a_second() {
     let submit = submit(1);
@@ -306,7 +318,7 @@ impl Peer {
         let (service, stop) = (Arc::new(ScriptedService::default()), Stop::new());
         let origin = Origin {
             transport: "http",
-            address: "here".to_owned(),
+            address: "here".into(),
         };
         let served = tokio::spawn(serve_stream(
             theirs.compat(),

@@ -111,7 +111,7 @@ impl Listener for UnixSocketListener {
 async fn serve_one(socket: UnixStream, runtime: &SharedRuntime, service: &dyn Service) {
     let origin = Origin {
         transport: super::NAME,
-        address: "this host".to_owned(),
+        address: "this host".into(),
     };
     let served = answer(socket, runtime, service, &origin).await;
     match served.as_ref().map_err(TransportError::kind) {

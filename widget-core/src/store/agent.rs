@@ -1,5 +1,6 @@
 //! [`AgentStore`]: which agents there are and what they said of themselves.
 
+use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
 use async_trait::async_trait;
@@ -104,7 +105,7 @@ pub struct Arrival {
     /// The version that it speaks: 1 or 2.
     pub protocol: u16,
     /// Name of the transport.
-    pub transport: String,
+    pub transport: Cow<'static, str>,
     /// Its memory; version 1 has none.
     pub epoch: Option<SpoolEpoch>,
     /// When, by the server's wall clock.
@@ -127,7 +128,7 @@ pub struct AgentRecord {
     /// The version that it speaks. Once 2, it stays 2.
     pub protocol: u16,
     /// Name of the transport that it came over.
-    pub transport: String,
+    pub transport: Cow<'static, str>,
     /// Its memory.
     pub epoch: Option<SpoolEpoch>,
     /// What it said of itself; all empty before it did.

@@ -8,8 +8,8 @@ use std::task::{Context, Poll, Waker};
 
 use crate::id::AgentId;
 
-/// A bell for each agent that somebody waits for. Costs nothing for the others.
-// By hand, since an event and a listener for each agent are twice as large, and many wait.
+/// Who waits for which agent's tasks. Costs nothing for the other agents.
+// By hand, since an event and a listener for each agent are several times as large, and many wait.
 #[derive(Debug, Clone, Default)]
 pub struct Bells {
     shared: Arc<Mutex<Shared>>,
@@ -17,15 +17,9 @@ pub struct Bells {
 
 #[derive(Debug, Default)]
 struct Shared {
-    rows: BTreeMap<AgentId, Vec<Waiting>>,
+    /// Those who wait, and whom to wake. Who was rung for is no longer among them.
+    waiting: BTreeMap<(AgentId, u64), Option<Waker>>,
     last_number: u64,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    number: u64,
-    rung: bool,
-    waker: Option<Waker>,
 }
 
 /// Ends when the bell is rung after it was made. A hint only: look, whether it rang or not.
@@ -43,14 +37,7 @@ impl Bells {
         let mut shared = lock(&self.shared);
         shared.last_number += 1;
         let number = shared.last_number;
-        let row = shared.rows.entry(agent).or_default();
-        // Mostly there is one.
-        row.reserve_exact(usize::from(row.is_empty()));
-        row.push(Waiting {
-            number,
-            rung: false,
-            waker: None,
-        });
+        shared.waiting.insert((agent, number), None);
         WakeUp {
             shared: self.shared.clone(),
             agent,
@@ -61,22 +48,20 @@ impl Bells {
     /// Wakes everyone who waits for this agent's tasks.
     pub fn ring(&self, agent: AgentId) {
         let mut shared = lock(&self.shared);
-        let Some(row) = shared.rows.get_mut(&agent) else {
-            return;
-        };
-        let ring = |waiting: &mut Waiting| {
-            waiting.rung = true;
-            waiting.waker.take()
-        };
-        let wakers: Vec<Waker> = row.iter_mut().filter_map(ring).collect();
+        let mut wakers = Vec::new();
+        while let Some((key, _)) = shared.waiting.range((agent, 0)..=(agent, u64::MAX)).next() {
+            let key = *key;
+            wakers.extend(shared.waiting.remove(&key).flatten());
+        }
         drop(shared);
+        // Other people's code, so not behind the lock.
         wakers.into_iter().for_each(Waker::wake);
     }
 
-    /// How many agents are waited for.
+    /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {
-        lock(&self.shared).rows.len()
+        lock(&self.shared).waiting.len()
     }
 
     /// Whether nobody waits.
@@ -91,32 +76,21 @@ impl Future for WakeUp {
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<()> {
         let mut shared = lock(&self.shared);
-        let mut row = shared.rows.get_mut(&self.agent).into_iter().flatten();
-        match row.find(|waiting| waiting.number == self.number) {
-            Some(waiting) if !waiting.rung => {
-                let earlier = waiting.waker.replace(context.waker().clone());
-                // Wakers are other people's code, also when they are dropped.
-                drop(shared);
-                drop(earlier);
-                Poll::Pending
-            }
-            _ => Poll::Ready(()),
-        }
+        let Some(waiting) = shared.waiting.get_mut(&(self.agent, self.number)) else {
+            return Poll::Ready(());
+        };
+        let earlier = waiting.replace(context.waker().clone());
+        drop(shared);
+        drop(earlier);
+        Poll::Pending
     }
 }
 
 impl Drop for WakeUp {
     fn drop(&mut self) {
-        let mut shared = lock(&self.shared);
-        let Some(row) = shared.rows.get_mut(&self.agent) else {
-            return;
-        };
-        let at = row.iter().position(|waiting| waiting.number == self.number);
-        let gone = at.map(|at| row.swap_remove(at));
-        if row.is_empty() {
-            shared.rows.remove(&self.agent);
-        }
-        drop(shared);
+        let gone = lock(&self.shared)
+            .waiting
+            .remove(&(self.agent, self.number));
         drop(gone);
     }
 }

@@ -1,7 +1,8 @@
 //! Conformance suites for plugins: every promise of a trait is one named `#[test]`.
 //!
-//! A plugin passes them in a few lines. Each case gets a store of its own, made by whatever the
-//! macro is given; a tuple keeps alive what must live as long as the store, such as its directory.
+//! A plugin passes them in a few lines. Each case gets a store, or a listener, of its own, made by
+//! whatever the macro is given; a tuple keeps alive what must live as long as the store, such as its
+//! directory.
 //!
 //! ```
 //! mod tasks {
@@ -14,8 +15,8 @@
 //! }
 //! ```
 //!
-//! Time is an argument of every case: none of them sleeps, but those of the runtimes, whose
-//! promise it is.
+//! Time is an argument wherever it can be: only cases of runtimes and transports, whose promises are
+//! about it, wait for real, and none for long.
 
 // A failing assertion is what a case is for.
 #![allow(

@@ -56,7 +56,7 @@ impl Transport for MemoryTransport {
     ) -> Result<(Arc<dyn Connection>, Welcome), TransportError> {
         let origin = Origin {
             transport: self.name(),
-            address: "this process".to_owned(),
+            address: "this process".into(),
         };
         let opened = self.service.open(&origin, opening).await;
         let (peer, welcome) = opened.map_err(|rejection| {

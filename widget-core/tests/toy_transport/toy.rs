@@ -203,7 +203,7 @@ impl Listener for ToyListener {
                 };
                 let origin = Origin {
                     transport: "toy",
-                    address: from.to_string(),
+                    address: from.to_string().into(),
                 };
                 if alive.sender_count() > 10_000 {
                     service.refused(&origin, "full");

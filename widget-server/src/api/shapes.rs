@@ -138,7 +138,7 @@ impl From<AgentStatus> for Agent {
             first_seen: record.first_seen,
             last_seen: record.last_seen,
             protocol: record.protocol,
-            transport: record.transport,
+            transport: record.transport.into_owned(),
             interval_ms: Some(describe.interval_ms).filter(|ms| *ms > 0),
             dropped,
             handlers: describe.handlers.into_iter().map(Into::into).collect(),

@@ -7,7 +7,7 @@ use widget_core::runtime::RuntimeExt;
 use widget_core::task::is_kind;
 use widget_core::transport::Peer;
 
-use super::Dispatcher;
+use super::{Dispatcher, MAX_DEPTH, busy, is_json};
 use crate::events::ServerEvent;
 use crate::schema::{MAX_PATTERNS, Schema};
 
@@ -23,10 +23,12 @@ impl Dispatcher {
     pub(super) async fn describe(&self, peer: &Peer, describe: Describe) -> Response {
         let checked = match check(&describe) {
             Ok(()) => self.check_schemas(&describe.handlers).await,
-            fault => fault,
+            fault => Some(fault),
         };
-        if let Err((reason, text)) = checked {
-            return self.refuse(&peer.origin, reason, text);
+        match checked {
+            Some(Ok(())) => {}
+            Some(Err((reason, text))) => return self.refuse(&peer.origin, reason, text),
+            None => return busy(),
         }
         let written = self.stores.agents.describe(peer.agent, &describe).await;
         match self.watch_write(written) {
@@ -38,19 +40,25 @@ impl Dispatcher {
         }
     }
 
-    /// Compiles the schemas, where blocking is allowed.
-    async fn check_schemas(&self, handlers: &[HandlerInfo]) -> Result<(), Fault> {
+    /// Compiles the schemas, where blocking is allowed; `None` if too many wait for that.
+    async fn check_schemas(&self, handlers: &[HandlerInfo]) -> Option<Result<(), Fault>> {
         let with_schema = |handler: &HandlerInfo| {
             let schema = handler.schema.clone()?;
             Some((handler.kind.clone(), schema))
         };
         let schemas: Vec<_> = handlers.iter().filter_map(with_schema).collect();
         if schemas.is_empty() {
-            return Ok(());
+            return Some(Ok(()));
         }
+        let turn = self.descriptions.turn().await?;
         let compiled = self.runtime.blocking(move || {
+            let _turn = turn;
             let mut patterns = MAX_PATTERNS;
             for (kind, schema) in &schemas {
+                if !is_json(schema) {
+                    let text = format!("it is not JSON, or is nested deeper than {MAX_DEPTH}");
+                    return Err(invalid(format!("the schema of {kind}: {text}")));
+                }
                 let schema = Schema::compile(schema, patterns)
                     .map_err(|fault| invalid(format!("the schema of {kind}: {fault}")))?;
                 patterns -= schema.patterns();
@@ -58,7 +66,7 @@ impl Dispatcher {
             Ok(())
         });
         let panicked = || Err(invalid("the schemas cannot be compiled".into()));
-        compiled.await.unwrap_or_else(panicked)
+        Some(compiled.await.unwrap_or_else(panicked))
     }
 }
 

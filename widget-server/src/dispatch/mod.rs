@@ -8,6 +8,7 @@
 
 mod describe;
 mod open;
+mod readable;
 mod seal;
 mod session;
 mod submit;
@@ -22,7 +23,6 @@ use async_trait::async_trait;
 use session::Sessions;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::message::{Command, Opening, RefusalReason, Response, Welcome};
-use widget_core::payload::Payload;
 use widget_core::runtime::{BoxFuture, SharedRuntime};
 use widget_core::stop::StopSignal;
 use widget_core::store::{StoreError, StoreErrorKind, Stores};
@@ -32,9 +32,14 @@ use widget_core::transport::{Origin, Peer, Rejection, Service};
 use crate::events::{EventSource, ServerEvent};
 use crate::presence::Attendance;
 use crate::refusals::Refusals;
+use crate::schema::Desk;
+
+pub(crate) use readable::{MAX_DEPTH, is_json};
 
 /// How long an agent is to wait when the store cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// How many descriptions may wait to have their schemas looked at.
+const MAX_DESCRIBING: usize = 16;
 
 /// What listeners, handle and sweeper share.
 #[derive(Debug)]
@@ -44,6 +49,10 @@ pub(crate) struct Dispatcher {
     pub(crate) attendance: Attendance,
     pub(crate) events: EventSource,
     pub(crate) refusals: Refusals,
+    /// Where inputs are held against schemas.
+    pub(crate) inputs: Arc<Desk>,
+    /// Where the schemas in descriptions are looked at.
+    descriptions: Arc<Desk>,
     sessions: Sessions,
     stop: StopSignal,
     trouble: Mutex<Option<String>>,
@@ -57,6 +66,9 @@ impl Dispatcher {
             attendance: Attendance::default(),
             events: EventSource::new(),
             refusals: Refusals::default(),
+            // Each of those who wait holds a request of the API, or runs in this very program.
+            inputs: Desk::new(usize::MAX),
+            descriptions: Desk::new(MAX_DESCRIBING),
             sessions: Sessions::default(),
             stop,
             trouble: Mutex::new(None),
@@ -108,6 +120,11 @@ impl Dispatcher {
         self.sessions.end(agent);
         self.attendance.forget(agent);
         self.events.say(ServerEvent::AgentChanged(agent));
+    }
+
+    /// Has everybody who waits for tasks see that `stop` was asked, and be answered.
+    pub(crate) fn end_waits(&self) {
+        self.sessions.wake_all();
     }
 
     pub(crate) fn task_changed(&self, agent: AgentId, task: TaskId) {
@@ -241,9 +258,4 @@ fn busy() -> Response {
         retry_after: RETRY_AFTER,
     }
     .into()
-}
-
-/// Whether a payload is what it says: the API embeds it, so it must be.
-pub(crate) fn is_json(payload: &Payload) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(payload.as_bytes()).is_ok()
 }

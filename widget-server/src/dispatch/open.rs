@@ -69,7 +69,7 @@ impl Dispatcher {
         let arrival = Arrival {
             agent: hello.agent,
             protocol: message::VERSION,
-            transport: from.transport.to_owned(),
+            transport: from.transport.into(),
             epoch: Some(hello.epoch),
             at: now,
         };

@@ -6,7 +6,7 @@
 //! own transaction anyway.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -29,10 +29,16 @@ const LIFE: Duration = Duration::from_secs(24 * 60 * 60);
 /// The agents that were heard since the start: one row for each.
 #[derive(Debug, Default)]
 pub(super) struct Sessions {
-    rows: Mutex<BTreeMap<AgentId, Row>>,
+    rows: Mutex<Rows>,
     /// What sessions are sealed with, and for which store; known from the first time on.
     key: Mutex<Option<SessionKey>>,
     store: Mutex<Option<StoreEpoch>>,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    by_agent: BTreeMap<AgentId, Row>,
+    last_turn: u64,
 }
 
 #[derive(Debug)]
@@ -40,74 +46,97 @@ struct Row {
     epoch: SpoolEpoch,
     /// When the store said so.
     read: Mono,
-    turns: Arc<Turns>,
-}
-
-/// Whose turn it is. By hand, since an event with its listeners is three times as large.
-#[derive(Debug, Default)]
-struct Turns(Mutex<Latest>);
-
-#[derive(Debug, Default)]
-struct Latest {
-    number: u64,
+    /// Whose turn it is to wait for tasks. By hand, since an event with its listeners is three
+    /// times as large, and there are many rows.
+    turn: u64,
     /// Who has the turn and waits.
     waits: Option<Waker>,
 }
 
 /// The right to wait for an agent's tasks, until somebody newer has it.
-#[derive(Debug)]
-pub(super) struct Turn {
-    number: u64,
-    turns: Arc<Turns>,
-}
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Turn(u64);
 
 impl Sessions {
     /// This memory of the agent is the current one from here on; ends the waits of earlier ones.
     pub(super) fn begin(&self, agent: AgentId, epoch: SpoolEpoch, store: StoreEpoch, now: Mono) {
         *lock(&self.store) = Some(store);
-        let turns = self.keep(agent, epoch, now);
-        turns.next();
+        self.keep(agent, epoch, now);
+        self.take_turn(agent);
     }
 
     /// No memory of the agent is current any more, as far as this server knows.
     pub(super) fn end(&self, agent: AgentId) {
-        if let Some(row) = self.rows().remove(&agent) {
-            row.turns.next();
-        }
+        let row = lock(&self.rows).by_agent.remove(&agent);
+        wake(row.and_then(|row| row.waits));
     }
 
     /// Takes the turn from whoever has it; `None` if the agent is not known here.
     pub(super) fn take_turn(&self, agent: AgentId) -> Option<Turn> {
-        let turns = self.rows().get(&agent)?.turns.clone();
-        Some(Turn {
-            number: turns.next(),
-            turns,
-        })
+        let mut rows = lock(&self.rows);
+        let turn = rows.last_turn + 1;
+        let row = rows.by_agent.get_mut(&agent)?;
+        row.turn = turn;
+        let waits = row.waits.take();
+        rows.last_turn = turn;
+        drop(rows);
+        wake(waits);
+        Some(Turn(turn))
+    }
+
+    /// Whether somebody newer has the turn.
+    pub(super) fn is_over(&self, agent: AgentId, turn: Turn) -> bool {
+        let rows = lock(&self.rows);
+        rows.by_agent
+            .get(&agent)
+            .is_none_or(|row| row.turn != turn.0)
+    }
+
+    /// Ready when somebody newer has the turn. Is woken then, and by [`wake_all`](Self::wake_all).
+    pub(super) fn poll_over(&self, agent: AgentId, turn: Turn, cx: &mut Context<'_>) -> Poll<()> {
+        let mut rows = lock(&self.rows);
+        let row = rows.by_agent.get_mut(&agent);
+        let Some(row) = row.filter(|row| row.turn == turn.0) else {
+            return Poll::Ready(());
+        };
+        let earlier = row.waits.replace(cx.waker().clone());
+        drop(rows);
+        // Wakers are other people's code, also when they are dropped.
+        drop(earlier);
+        Poll::Pending
+    }
+
+    /// Wakes everybody who waits, so that they see that the server stops.
+    pub(super) fn wake_all(&self) {
+        let mut rows = lock(&self.rows);
+        let waits: Vec<Waker> = rows
+            .by_agent
+            .values_mut()
+            .filter_map(|row| row.waits.take())
+            .collect();
+        drop(rows);
+        waits.into_iter().for_each(Waker::wake);
     }
 
     /// Whether the store said a short while ago that this is the current memory of the agent.
     fn trusts(&self, agent: AgentId, epoch: SpoolEpoch, now: Mono) -> bool {
-        let rows = self.rows();
-        let row = rows.get(&agent);
+        let rows = lock(&self.rows);
+        let row = rows.by_agent.get(&agent);
         row.is_some_and(|row| row.epoch == epoch && now.since(row.read) < TRUST)
     }
 
     /// Keeps what the store said at this time, unless something newer is known.
-    fn keep(&self, agent: AgentId, epoch: SpoolEpoch, read: Mono) -> Arc<Turns> {
-        let mut rows = self.rows();
-        let row = rows.entry(agent).or_insert_with(|| Row {
+    fn keep(&self, agent: AgentId, epoch: SpoolEpoch, read: Mono) {
+        let mut rows = lock(&self.rows);
+        let row = rows.by_agent.entry(agent).or_insert(Row {
             epoch,
             read,
-            turns: Arc::default(),
+            turn: 0,
+            waits: None,
         });
         if row.read <= read {
             (row.epoch, row.read) = (epoch, read);
         }
-        row.turns.clone()
-    }
-
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<AgentId, Row>> {
-        lock(&self.rows)
     }
 }
 
@@ -199,33 +228,8 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-impl Turns {
-    fn next(&self) -> u64 {
-        let mut latest = lock(&self.0);
-        latest.number += 1;
-        let (number, waits) = (latest.number, latest.waits.take());
-        drop(latest);
-        if let Some(waker) = waits {
-            waker.wake();
-        }
-        number
-    }
-}
-
-impl Turn {
-    pub(super) fn is_over(&self) -> bool {
-        lock(&self.turns.0).number != self.number
-    }
-
-    /// Ready when somebody newer has the turn.
-    pub(super) fn poll_over(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut latest = lock(&self.turns.0);
-        if latest.number != self.number {
-            return Poll::Ready(());
-        }
-        let earlier = latest.waits.replace(cx.waker().clone());
-        drop(latest);
-        drop(earlier);
-        Poll::Pending
+fn wake(waits: Option<Waker>) {
+    if let Some(waker) = waits {
+        waker.wake();
     }
 }

@@ -66,7 +66,7 @@ impl Dispatcher {
                 let arrival = Arrival {
                     agent,
                     protocol: 1,
-                    transport: from.transport.to_owned(),
+                    transport: from.transport.into(),
                     epoch: None,
                     at: self.runtime.wall(),
                 };

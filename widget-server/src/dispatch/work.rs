@@ -1,6 +1,7 @@
 //! RequestWork: register, look, wait, look again.
 
 use std::future::poll_fn;
+use std::task::Poll;
 use std::time::Duration;
 
 use futures_lite::future::or;
@@ -18,42 +19,44 @@ const MAX_BYTES: usize = 2 * 1024 * 1024;
 const MAX_TASKS: usize = 256;
 
 impl Dispatcher {
-    #[expect(
-        clippy::manual_async_fn,
-        reason = "an async fn would keep its arguments twice, and many agents wait"
-    )]
+    // No `async fn`: it would keep its arguments twice, and many agents wait.
     pub(super) fn request_work<'a>(
         &'a self,
         peer: &'a Peer,
         request: RequestWork,
     ) -> impl Future<Output = Response> + Send + 'a {
+        let wait = request.wait_ms.min(Limits::default().wait_ms);
+        let deadline = self
+            .runtime
+            .now()
+            .after(Duration::from_millis(u64::from(wait)));
+        let mut lease = LeaseRequest {
+            agent: peer.agent,
+            epoch: peer.epoch,
+            room: usize::from(request.room).min(MAX_TASKS),
+            bytes: MAX_BYTES,
+            holding: request.holding,
+            now: Timestamp::default(),
+        };
         async move {
-            if let Some(answer) = self.let_in(peer).await {
+            // Boxed, and only if it has to be asked: what is awaited here takes room as long as the
+            // agent waits.
+            if !self.is_trusted(peer)
+                && let Some(answer) = Box::pin(self.turn_away(peer)).await
+            {
                 return answer;
             }
-            if request.holding.len() > Command::MAX_HOLDING {
+            self.heard(peer.agent);
+            if lease.holding.len() > Command::MAX_HOLDING {
                 let text = format!("more than {} tasks held", Command::MAX_HOLDING);
                 return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
             }
             let Some(turn) = self.sessions.take_turn(peer.agent) else {
                 return self.refuse(&peer.origin, RefusalReason::Replaced, "the session is over");
             };
-            let wait = request.wait_ms.min(Limits::default().wait_ms);
-            let deadline = self
-                .runtime
-                .now()
-                .after(Duration::from_millis(u64::from(wait)));
-            let mut lease = LeaseRequest {
-                agent: peer.agent,
-                epoch: peer.epoch,
-                room: usize::from(request.room).min(MAX_TASKS),
-                bytes: MAX_BYTES,
-                holding: request.holding,
-                now: Timestamp::default(),
-            };
             loop {
                 let wake_up = self.stores.tasks.watch(peer.agent);
-                if turn.is_over() {
+                if self.sessions.is_over(peer.agent, turn) {
                     return Response::Work(Work::default());
                 }
                 lease.now = self.runtime.wall();
@@ -61,16 +64,27 @@ impl Dispatcher {
                     Ok(leased) => leased,
                     Err(error) => return self.store_says(peer, &error),
                 };
-                let next_look = match leased.next_due {
-                    Some(due) => deadline.min(self.runtime.now().after(due.since(lease.now))),
-                    None => deadline,
+                // A block, so that nothing of it is kept while the agent waits.
+                let next_look = {
+                    let next_look = match leased.next_due {
+                        Some(due) => deadline.min(self.runtime.now().after(due.since(lease.now))),
+                        None => deadline,
+                    };
+                    let work = self.work(peer, leased, lease.now);
+                    if !work.is_empty() || self.runtime.now() >= deadline {
+                        return Response::Work(work);
+                    }
+                    next_look
                 };
-                let work = self.work(peer, leased, lease.now);
-                if !work.is_empty() || self.runtime.now() >= deadline || self.stop.is_asked() {
-                    return Response::Work(work);
-                }
-                let over = or(poll_fn(|cx| turn.poll_over(cx)), self.stop.asked());
+                // Whoever asks to stop then wakes all who wait, so the order here matters.
+                let over = poll_fn(|cx| match self.sessions.poll_over(peer.agent, turn, cx) {
+                    Poll::Pending if self.stop.is_asked() => Poll::Ready(()),
+                    polled => polled,
+                });
                 or(or(wake_up, over), self.runtime.sleep_until(next_look)).await;
+                if self.stop.is_asked() {
+                    return Response::Work(Work::default());
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use widget_core::store::{Inserted, StoreError};
 use widget_core::task::{Actor, MAX_NAME, MAX_TTL, NewTask, Once, SHUTDOWN, Task, is_kind};
 
 use super::ServerHandle;
-use crate::dispatch::is_json;
+use crate::dispatch::{MAX_DEPTH, is_json};
 use crate::schema::{MAX_PATTERNS, Misfit, Schema};
 
 /// A task that is to be queued, beyond the plain [`ServerHandle::send`].
@@ -44,8 +44,8 @@ pub enum SendError {
     /// The input is longer than allowed.
     #[error("an input of {0} bytes, but at most {MAX_INPUT} are allowed")]
     InputTooLarge(usize),
-    /// The input is not JSON.
-    #[error("the input is not JSON")]
+    /// The input is not JSON, or is nested too deep for some who read it.
+    #[error("the input is not JSON, or is nested deeper than {MAX_DEPTH}")]
     Input,
     /// The input does not fit the schema that the agent gave for the kind.
     #[error("the input does not fit the schema of its kind: {}", places(.0))]
@@ -151,7 +151,9 @@ impl ServerHandle {
             return Ok(());
         };
         let (kind, input) = (request.kind.clone(), request.input.clone());
+        let turn = self.dispatcher.inputs.turn().await;
         let checked = self.dispatcher.runtime.blocking(move || {
+            let _turn = turn;
             match Schema::compile(&schema, MAX_PATTERNS) {
                 Ok(schema) => schema.misfits(&input),
                 Err(error) => {

@@ -8,6 +8,9 @@ use serde_json::Value;
 const MAX_VALUES: u64 = 20_000;
 /// How deep its values may be nested then.
 pub(super) const MAX_DEPTH: usize = 128;
+/// The most work for which it is said whether an input fits: about as many schemas held against
+/// values, the better part of a second in a debug build.
+const MAX_PAIRS: u64 = 100_000_000;
 /// The most work for which the places of an input that do not fit are looked up: about as many
 /// schemas held against values.
 const MAX_WORK: u64 = 1_000_000;
@@ -53,6 +56,12 @@ impl Size {
         let (_, depth) = extent(input);
         let levels = usize::try_from(depth).map_or(usize::MAX, |depth| depth + 1);
         self.loops == 0 || self.depth.saturating_mul(levels) <= MAX_LEVELS
+    }
+
+    /// Whether it can be said if an input fits: no value in it is looked at twice by one schema.
+    pub(super) fn is_quick_for(&self, input: &Value) -> bool {
+        let (values, _) = extent(input);
+        values.saturating_mul(self.values) <= MAX_PAIRS
     }
 
     /// Whether all that does not fit in an input can be gathered.

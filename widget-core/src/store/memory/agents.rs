@@ -1,5 +1,6 @@
 //! The agents of a [`MemoryStore`].
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
@@ -33,7 +34,7 @@ impl AgentStore for MemoryStore {
                 last_seen: arrival.at,
                 left: None,
                 protocol: arrival.protocol,
-                transport: String::new(),
+                transport: Cow::Borrowed(""),
                 epoch: None,
                 describe: Describe::default(),
             })
