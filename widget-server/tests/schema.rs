@@ -80,10 +80,10 @@ async fn input_that_does_not_fit_is_refused_with_its_places() {
     pointers.sort_unstable();
     assert_eq!(pointers, ["/index", "/shards/1"]);
     for error in errors {
-        let expected = error["expected"].as_str().unwrap();
+        let wrong = error["problem"].as_str().unwrap();
         let pointer = error["pointer"].as_str().unwrap();
         let word = if pointer == "/index" { "string" } else { "255" };
-        assert!(expected.contains(word), "{expected}");
+        assert!(wrong.contains(word), "{wrong}");
         assert!(problem["detail"].as_str().unwrap().contains(pointer));
     }
     nothing_is_queued(&api.server.handle()).await;
@@ -122,8 +122,8 @@ async fn the_handle_says_the_same_as_a_type() {
     };
     assert_eq!(misfits.len(), 1);
     assert_eq!(misfits[0].pointer, "");
-    assert!(misfits[0].expected.contains("object"), "{misfits:?}");
-    assert!(text.contains(&misfits[0].expected), "{text}");
+    assert!(misfits[0].problem.contains("object"), "{misfits:?}");
+    assert!(text.contains(&misfits[0].problem), "{text}");
     nothing_is_queued(&handle).await;
 }
 

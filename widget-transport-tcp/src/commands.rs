@@ -148,6 +148,9 @@ impl<'a, S: Stream> Commands<'a, S> {
                     });
                 }
                 Err(CodecError::UnknownVariant(_)) => {
+                    self.scene
+                        .service()
+                        .refused(self.scene.origin, "unsupported");
                     answer(self.wire, self.codec, head.request, &Response::Unsupported)?;
                 }
                 Err(error) => return Err(error.into()),

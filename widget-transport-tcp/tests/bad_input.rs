@@ -175,6 +175,7 @@ fn an_unknown_command_is_answered_unsupported_and_the_connection_stays() {
     assert_eq!(peer.response(), (5, Response::Unsupported));
     peer.send(&submit(6, 6));
     assert_eq!(peer.response(), (6, ack(6)));
+    assert_eq!(server.refused(1), ["unsupported"]);
 }
 
 #[test]

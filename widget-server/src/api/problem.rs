@@ -24,7 +24,7 @@ pub(crate) struct Problem {
 #[derive(Debug, Serialize)]
 struct Place {
     pointer: String,
-    expected: String,
+    problem: String,
 }
 
 #[derive(Serialize)]
@@ -111,8 +111,8 @@ impl From<StoreError> for Problem {
 
 impl From<Misfit> for Place {
     fn from(misfit: Misfit) -> Self {
-        let Misfit { pointer, expected } = misfit;
-        Self { pointer, expected }
+        let Misfit { pointer, problem } = misfit;
+        Self { pointer, problem }
     }
 }
 

@@ -21,7 +21,7 @@ pub(crate) const MAX_MISFITS: usize = 10;
 pub(crate) const MAX_PATTERNS: usize = 256;
 /// The most memory that a compiled pattern may take, in bytes, and once more while it is used.
 const PATTERN_SIZE: usize = 128 * 1024;
-/// The longest text on what was expected in one place, in characters.
+/// The longest text on what is wrong in one place, in characters.
 const MAX_TEXT: usize = 200;
 
 /// A place in an input that does not fit the schema of its kind.
@@ -29,15 +29,15 @@ const MAX_TEXT: usize = 200;
 pub struct Misfit {
     /// Where, as a JSON Pointer (RFC 6901); empty for the whole input.
     pub pointer: String,
-    /// What was expected there, for people.
-    pub expected: String,
+    /// What is wrong there, for people.
+    pub problem: String,
 }
 
 impl fmt::Display for Misfit {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.pointer.as_str() {
-            "" => f.write_str(&self.expected),
-            pointer => write!(f, "{pointer}: {}", self.expected),
+            "" => f.write_str(&self.problem),
+            pointer => write!(f, "{pointer}: {}", self.problem),
         }
     }
 }
@@ -83,10 +83,10 @@ impl Schema {
 
     /// The places of an input that do not fit; none if it fits.
     pub(crate) fn misfits(&self, input: &Payload) -> Vec<Misfit> {
-        let whole = |expected: &str| {
+        let whole = |problem: &str| {
             vec![Misfit {
                 pointer: String::new(),
-                expected: expected.to_owned(),
+                problem: problem.to_owned(),
             }]
         };
         let Ok(input) = serde_json::from_slice::<Value>(input.as_bytes()) else {
@@ -109,7 +109,7 @@ impl Schema {
         let errors = self.validator.iter_errors(&input).take(MAX_MISFITS);
         let misfits = errors.map(|error| Misfit {
             pointer: error.instance_path().as_str().to_owned(),
-            expected: cut(&error.masked_with("the value").to_string()),
+            problem: cut(&error.masked_with("the value").to_string()),
         });
         misfits.collect()
     }
@@ -166,11 +166,11 @@ mod tests {
     }
 
     #[test]
-    fn what_was_expected_is_said_without_the_value() {
+    fn what_is_wrong_is_said_without_the_value() {
         let found = misfits(&json!({"type": "string"}), &json!({"password": "s3cret"}));
         assert_eq!(found.len(), 1);
-        assert!(found[0].expected.contains("string"), "{found:?}");
-        assert!(!found[0].expected.contains("s3cret"), "{found:?}");
+        assert!(found[0].problem.contains("string"), "{found:?}");
+        assert!(!found[0].problem.contains("s3cret"), "{found:?}");
     }
 
     #[test]
@@ -258,7 +258,7 @@ mod tests {
             deep = json!([deep]);
         }
         let found = misfits(&twice, &deep);
-        assert!(found[0].expected.contains("too large"), "{found:?}");
+        assert!(found[0].problem.contains("too large"), "{found:?}");
     }
 
     /// Found by review: 9,000 schemas for each of 125,000 values took 13 seconds.
@@ -266,7 +266,7 @@ mod tests {
     fn a_large_input_is_not_held_against_a_large_schema() {
         let schema = json!({"items": {"allOf": vec![json!({"type": "number"}); 9_000]}});
         let found = misfits(&schema, &json!(vec![1; 125_000]));
-        assert!(found[0].expected.contains("too large"), "{found:?}");
+        assert!(found[0].problem.contains("too large"), "{found:?}");
         assert_eq!(misfits(&schema, &json!(vec![1; 1_000])), []);
     }
 
@@ -289,7 +289,7 @@ mod tests {
         let thread = std::thread::Builder::new().stack_size(2 << 20);
         thread.spawn(check).unwrap().join().unwrap();
         let found = misfits(&negated(60), &nested(120));
-        assert!(found[0].expected.contains("too deep"), "{found:?}");
+        assert!(found[0].problem.contains("too deep"), "{found:?}");
         assert_eq!(misfits(&negated(1), &nested(30)), []);
     }
 }
