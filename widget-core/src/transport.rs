@@ -211,3 +211,22 @@ impl From<Rejection> for Response {
         }
     }
 }
+
+/// What an answer to an opening means for the agent's side of a transport.
+///
+/// # Errors
+/// [`Refused`](TransportErrorKind::Refused), [`Busy`](TransportErrorKind::Busy), and
+/// [`Protocol`](TransportErrorKind::Protocol) for the answer to another question.
+pub fn welcomed(answer: Response) -> Result<Welcome, TransportError> {
+    match answer {
+        Response::Welcome(welcome) => Ok(welcome),
+        Response::Refused(refusal) => Err(Rejection::Refused(refusal).into()),
+        Response::Busy { retry_after_ms } => Err(TransportError::from(Rejection::Busy {
+            retry_after: Duration::from_millis(retry_after_ms.into()),
+        })),
+        _ => Err(TransportError::with(
+            TransportErrorKind::Protocol,
+            "the answer to the opening is none",
+        )),
+    }
+}

@@ -8,9 +8,9 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use widget_core::codec::{Bincode, CodecError, ErasedCodec};
 use widget_core::frame::MAX_OPENING;
-use widget_core::message::{Opening, Response, Welcome};
+use widget_core::message::{Opening, Welcome};
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
-use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind};
+use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind, welcomed};
 
 use crate::answer::broken;
 use crate::connection::{HttpConnection, Way};
@@ -81,7 +81,7 @@ impl HttpTransport {
         };
         let socket = Socket::connect(&way.runtime, &way.address).await?;
         let (response, socket) = way.ask(socket, &path, body).await?;
-        let mut welcome = welcome(response)?;
+        let mut welcome = welcomed(response)?;
         way.to = way.to.with_session(&std::mem::take(&mut welcome.session))?;
         Ok((HttpConnection::new(way, self.call, socket), welcome))
     }
@@ -110,17 +110,6 @@ impl Transport for HttpTransport {
             open.ok_or(TransportError::new(TransportErrorKind::Timeout))??;
         Ok((Arc::new(connection), welcome))
     }
-}
-
-fn welcome(response: Response) -> Result<Welcome, TransportError> {
-    Err(match response {
-        Response::Welcome(welcome) => return Ok(welcome),
-        Response::Refused(refusal) => TransportError::new(TransportErrorKind::Refused(refusal)),
-        Response::Busy { retry_after_ms } => TransportError::new(TransportErrorKind::Busy {
-            retry_after: Duration::from_millis(retry_after_ms.into()),
-        }),
-        _ => broken("the answer to the opening is none"),
-    })
 }
 
 /// The body of a request, which is refused here if it is too long.

@@ -144,15 +144,15 @@ impl HttpConnection {
 #[async_trait]
 impl Connection for HttpConnection {
     async fn call(&self, command: Command) -> Result<Response, TransportError> {
-        let wait = wait(&command);
-        let patience = self.patience.saturating_add(wait.unwrap_or_default());
+        let wait = command.wait();
+        let patience = self.patience.saturating_add(wait);
         let limit = self.way.runtime.sleep(patience);
         let body = encode(MAX_TO_SERVER, |out| {
             self.way.codec.encode_command(&command, out)
         })?;
         let path = path_of(&command);
         drop(command);
-        let exchange = self.exchange(&path, body, wait.is_some());
+        let exchange = self.exchange(&path, body, !wait.is_zero());
         let result = or(
             exchange,
             or(async { Err(self.pool.ended().await) }, async {
@@ -173,16 +173,6 @@ impl Connection for HttpConnection {
 impl fmt::Debug for HttpConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("HttpConnection").finish_non_exhaustive()
-    }
-}
-
-/// How long the server is asked to wait with its answer, if it is.
-fn wait(command: &Command) -> Option<Duration> {
-    match command {
-        Command::RequestWork(request) if request.wait_ms > 0 => {
-            Some(Duration::from_millis(request.wait_ms.into()))
-        }
-        _ => None,
     }
 }
 

@@ -7,9 +7,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use widget_core::codec::{Bincode, ErasedCodec};
 use widget_core::frame::{FrameError, GoAway, MAX_OPENING, MAX_TO_AGENT, v2};
-use widget_core::message::{Opening, Response, Welcome};
+use widget_core::message::{Opening, Welcome};
 use widget_core::runtime::{Address, RuntimeExt, SharedRuntime, Stream};
-use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind};
+use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind, welcomed};
 
 use crate::connection::TcpConnection;
 use crate::driver::Driver;
@@ -143,16 +143,8 @@ fn answer(
             ));
         }
     }
-    match codec.decode_response(frame.payload).map_err(broken)? {
-        Response::Welcome(welcome) => Ok(Some(welcome)),
-        Response::Refused(refusal) => {
-            Err(TransportError::new(TransportErrorKind::Refused(refusal)))
-        }
-        Response::Busy { retry_after_ms } => Err(TransportError::new(TransportErrorKind::Busy {
-            retry_after: Duration::from_millis(retry_after_ms.into()),
-        })),
-        _ => Err(broken("the answer to the opening is none")),
-    }
+    let answer = codec.decode_response(frame.payload).map_err(broken)?;
+    welcomed(answer).map(Some)
 }
 
 pub(crate) fn gone_away(payload: &[u8]) -> TransportError {

@@ -38,21 +38,14 @@ impl TcpConnection {
             patience,
         }
     }
-
-    /// How long the answer may take.
-    fn patience(&self, command: &Command) -> Duration {
-        let asked = match command {
-            Command::RequestWork(request) => Duration::from_millis(request.wait_ms.into()),
-            _ => Duration::ZERO,
-        };
-        self.patience.saturating_add(asked)
-    }
 }
 
 #[async_trait]
 impl Connection for TcpConnection {
     async fn call(&self, command: Command) -> Result<Response, TransportError> {
-        let limit = self.runtime.sleep(self.patience(&command));
+        let limit = self
+            .runtime
+            .sleep(self.patience.saturating_add(command.wait()));
         let request = self.shared.next_request();
         let mut frame = BytesMut::new();
         let head = (self.codec.id(), v2::Kind::Command, request);

@@ -15,10 +15,10 @@ use widget_core::message::{Command, Opening, RefusalReason, Response, Welcome};
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
 use widget_core::stop::Stop;
 use widget_core::transport::{
-    Connection, MAX_CALLS, Transport, TransportError, TransportErrorKind,
+    Connection, MAX_CALLS, Transport, TransportError, TransportErrorKind, welcomed,
 };
 
-use super::wire::{Places, Request, broken, closed, frame, late, read};
+use super::wire::{Places, Request, closed, frame, late, read};
 
 /// The agent's side of commands over a Unix socket.
 #[derive(Debug, Clone)]
@@ -61,19 +61,7 @@ impl Transport for UnixTransport {
         let hello = frame(v2::Kind::Command, &Request::Open(opening), MAX_TO_SERVER)?;
         let answer = exchange(&self.path, &hello);
         let answer = self.runtime.timeout(self.patience, answer).await;
-        let mut welcome = match answer.ok_or_else(late)?? {
-            Response::Welcome(welcome) => welcome,
-            Response::Refused(refusal) => {
-                return Err(TransportError::new(TransportErrorKind::Refused(refusal)));
-            }
-            Response::Busy { retry_after_ms } => {
-                let retry_after = Duration::from_millis(retry_after_ms.into());
-                return Err(TransportError::new(TransportErrorKind::Busy {
-                    retry_after,
-                }));
-            }
-            _ => return Err(broken("the answer to the opening is none")),
-        };
+        let mut welcome = welcomed(answer.ok_or_else(late)??)?;
         let connection = UnixConnection {
             transport: self.clone(),
             session: mem::take(&mut welcome.session),
@@ -96,11 +84,7 @@ struct UnixConnection {
 #[async_trait]
 impl Connection for UnixConnection {
     async fn call(&self, command: Command) -> Result<Response, TransportError> {
-        let asked = match &command {
-            Command::RequestWork(request) => Duration::from_millis(request.wait_ms.into()),
-            _ => Duration::ZERO,
-        };
-        let patience = self.transport.patience.saturating_add(asked);
+        let patience = self.transport.patience.saturating_add(command.wait());
         let session = self.session.clone();
         let request = Request::Call { session, command };
         // One that is too long fails here, and the others go on.

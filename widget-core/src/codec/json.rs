@@ -15,8 +15,8 @@ const MAX_TEXT: usize = 300;
 /// `{"request_work": {…}}`, or its name alone if it carries nothing, such as `"unsupported"`. Ids
 /// are text, times RFC 3339, payloads the values that they are. Further keys are ignored.
 ///
-/// It has no form for what JSON cannot say: numbers that are not finite, times beyond the calendar,
-/// and payloads that are no JSON.
+/// It has no form for payloads that are no JSON. Numbers that are not finite are written as `null`,
+/// which is refused where it is read; times outside of the years 1970 to 9999 as their ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Json;
 
@@ -51,9 +51,8 @@ impl Codec for Json {
     fn variant(bytes: &[u8], names: &[&str]) -> Option<u32> {
         let name = name(bytes)?;
         let known = names.iter().position(|known| *known == name);
-        u32::try_from(known.unwrap_or(usize::MAX))
-            .ok()
-            .or(Some(u32::MAX))
+        let position = known.and_then(|at| u32::try_from(at).ok());
+        Some(position.unwrap_or(u32::MAX))
     }
 }
 

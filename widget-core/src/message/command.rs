@@ -1,5 +1,7 @@
 //! What an agent says and asks once it was welcomed.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::id::{Attempt, SpoolEpoch, TaskId};
@@ -30,6 +32,15 @@ impl Command {
     pub const MAX_ITEMS: usize = 64;
     /// The most tasks that one [`RequestWork`] may name as held.
     pub const MAX_HOLDING: usize = 4_096;
+
+    /// How long the server is asked to wait with its answer: zero for all but `RequestWork`.
+    #[must_use]
+    pub const fn wait(&self) -> Duration {
+        match self {
+            Self::RequestWork(request) => Duration::from_millis(request.wait_ms as u64),
+            _ => Duration::ZERO,
+        }
+    }
 
     /// The word for logs and paths.
     #[must_use]

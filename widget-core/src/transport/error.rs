@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
+use super::Rejection;
 use crate::frame::GoAway;
 use crate::message::Refusal;
 
@@ -70,6 +71,15 @@ impl TransportError {
     #[must_use]
     pub const fn connection_lives(&self) -> bool {
         matches!(self.kind, TransportErrorKind::TooLarge { .. })
+    }
+}
+
+impl From<Rejection> for TransportError {
+    fn from(rejection: Rejection) -> Self {
+        Self::new(match rejection {
+            Rejection::Refused(refusal) => TransportErrorKind::Refused(refusal),
+            Rejection::Busy { retry_after } => TransportErrorKind::Busy { retry_after },
+        })
     }
 }
 

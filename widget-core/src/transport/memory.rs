@@ -6,8 +6,7 @@ use async_channel::{Receiver, Sender};
 use async_trait::async_trait;
 
 use super::{
-    Connection, MAX_CALLS, Origin, Peer, Rejection, Service, Transport, TransportError,
-    TransportErrorKind,
+    Connection, MAX_CALLS, Origin, Peer, Service, Transport, TransportError, TransportErrorKind,
 };
 use crate::message::{Command, Opening, Response, Welcome};
 
@@ -58,13 +57,7 @@ impl Transport for MemoryTransport {
             transport: self.name(),
             address: "this process".into(),
         };
-        let opened = self.service.open(&origin, opening).await;
-        let (peer, welcome) = opened.map_err(|rejection| {
-            TransportError::new(match rejection {
-                Rejection::Refused(refusal) => TransportErrorKind::Refused(refusal),
-                Rejection::Busy { retry_after } => TransportErrorKind::Busy { retry_after },
-            })
-        })?;
+        let (peer, welcome) = self.service.open(&origin, opening).await?;
         let (enter, leave) = async_channel::bounded(MAX_CALLS);
         let connection = MemoryConnection {
             service: Arc::clone(&self.service),

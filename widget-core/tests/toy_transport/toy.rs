@@ -17,7 +17,7 @@ use widget_core::message::{Command, Opening, Response, Welcome};
 use widget_core::runtime::{Address, Runtime, RuntimeExt, SharedRuntime, Stream};
 use widget_core::stop::{Stop, StopSignal};
 use widget_core::transport::{Connection, Listener, MAX_CALLS, Origin, Service, Transport};
-use widget_core::transport::{TransportError, TransportErrorKind as Kind};
+use widget_core::transport::{TransportError, TransportErrorKind as Kind, welcomed};
 
 type Result<T, E = TransportError> = std::result::Result<T, E>;
 
@@ -82,23 +82,14 @@ impl Transport for ToyTransport {
         encoded.map_err(failed(Kind::Protocol))?;
         let answer = self.ask("", &question);
         let answer = self.runtime.timeout(self.patience, answer).await;
-        let kind = match answer.ok_or(TransportError::new(Kind::Timeout))?? {
-            Response::Welcome(mut welcome) => {
-                let connection = ToyConnection {
-                    transport: self.clone(),
-                    session: std::mem::take(&mut welcome.session),
-                    turns: bounded(MAX_CALLS),
-                    over: Stop::new(),
-                };
-                return Ok((Arc::new(connection), welcome));
-            }
-            Response::Refused(refusal) => Kind::Refused(refusal),
-            Response::Busy { retry_after_ms } => Kind::Busy {
-                retry_after: Duration::from_millis(retry_after_ms.into()),
-            },
-            _ => Kind::Protocol,
+        let mut welcome = welcomed(answer.ok_or(TransportError::new(Kind::Timeout))??)?;
+        let connection = ToyConnection {
+            transport: self.clone(),
+            session: std::mem::take(&mut welcome.session),
+            turns: bounded(MAX_CALLS),
+            over: Stop::new(),
         };
-        Err(TransportError::new(kind))
+        Ok((Arc::new(connection), welcome))
     }
 }
 
@@ -148,11 +139,7 @@ impl Connection for ToyConnection {
         if question.len() > limit {
             return Err(TransportError::new(Kind::TooLarge { limit }));
         }
-        let asked_wait = match &command {
-            Command::RequestWork(request) => request.wait_ms,
-            _ => 0,
-        };
-        let patience = self.transport.patience + Duration::from_millis(asked_wait.into());
+        let patience = self.transport.patience + command.wait();
         let ended = self.over.signal();
         let ended = async {
             ended.asked().await;
