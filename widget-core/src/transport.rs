@@ -218,15 +218,13 @@ impl From<Rejection> for Response {
 /// [`Refused`](TransportErrorKind::Refused), [`Busy`](TransportErrorKind::Busy), and
 /// [`Protocol`](TransportErrorKind::Protocol) for the answer to another question.
 pub fn welcomed(answer: Response) -> Result<Welcome, TransportError> {
-    match answer {
-        Response::Welcome(welcome) => Ok(welcome),
-        Response::Refused(refusal) => Err(Rejection::Refused(refusal).into()),
-        Response::Busy { retry_after_ms } => Err(TransportError::from(Rejection::Busy {
+    let kind = match answer {
+        Response::Welcome(welcome) => return Ok(welcome),
+        Response::Refused(refusal) => TransportErrorKind::Refused(refusal),
+        Response::Busy { retry_after_ms } => TransportErrorKind::Busy {
             retry_after: Duration::from_millis(retry_after_ms.into()),
-        })),
-        _ => Err(TransportError::with(
-            TransportErrorKind::Protocol,
-            "the answer to the opening is none",
-        )),
-    }
+        },
+        _ => TransportErrorKind::Protocol,
+    };
+    Err(TransportError::new(kind))
 }
