@@ -41,6 +41,7 @@ fn report() -> Command {
         used_memory: 7_516_192_768,
         average_cpu: 12.5,
         gauges: Vec::new(),
+        thinned: None,
     };
     let epoch = SpoolEpoch::from_bytes([7; 16]);
     Command::Submit(Submit {
@@ -62,10 +63,13 @@ fn task() -> Response {
         timeout_ms: None,
         priority: 0,
         ordering_key: None,
+        failures: 0,
+        losses: 0,
     };
     Response::Work(Work {
         tasks: vec![task],
         cancel: Vec::new(),
+        at: Timestamp::default(),
     })
 }
 

@@ -83,6 +83,7 @@ pub fn report(seq: u64) -> Report {
         used_memory: 7_516_192_768,
         average_cpu: 12.5,
         gauges: Vec::new(),
+        thinned: None,
     }
 }
 
@@ -104,6 +105,7 @@ pub const fn wait_for_work() -> Command {
         room: 1,
         wait_ms: 25_000,
         holding: Vec::new(),
+        kinds: Vec::new(),
     })
 }
 

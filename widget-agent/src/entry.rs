@@ -150,7 +150,8 @@ impl<J> Entry<J> {
             | AgentEvent::Finish(_)
             | AgentEvent::Retry { .. }
             | AgentEvent::CancelConfirmed
-            | AgentEvent::Expire => {
+            | AgentEvent::Expire
+            | AgentEvent::Output(_) => {
                 return if matches!(self.stage, Stage::Over(_)) {
                     Next::Forget
                 } else {

@@ -115,7 +115,6 @@ mod session;
 mod shared;
 mod shutdown;
 mod sorted;
-mod spent;
 mod submit;
 mod task_error;
 mod tasks;

@@ -81,6 +81,7 @@ fn last_word(
             Some(after) if idempotent => AgentEvent::Retry {
                 failure: failure(&error.code, &error.message),
                 after_ms: u64::try_from(after.as_millis()).unwrap_or(u64::MAX),
+                lost: false,
             },
             _ => failed(FinishKind::Failed, &error.code, &error.message),
         },

@@ -71,6 +71,7 @@ async fn sample(shared: &Shared, probes: &Probes) -> Result<(), String> {
             used_memory: sample.used_memory,
             average_cpu: sample.average_cpu,
             gauges: sample.gauges,
+            thinned: None,
         };
         let seq = report.seq;
         report.check().map_err(|error| complaint(&error))?;

@@ -6,14 +6,14 @@ use std::time::Duration;
 
 use widget_core::Payload;
 use widget_core::id::{Attempt, StoreEpoch, TaskId};
-use widget_core::message::{Command, Held, Update, UpdateItem, Verdict, WorkTask};
+use widget_core::message::{Command, Held, Seen, Update, UpdateItem, Verdict, WorkTask};
 use widget_core::stop::StopSignal;
 use widget_core::task::{AgentEvent, Failure, Finish, FinishKind};
-use widget_core::time::Mono;
+use widget_core::time::{Mono, Timestamp};
 
 use crate::entry::{Entry, Next, Stage};
 use crate::sorted::Sorted;
-use crate::spent::Spent;
+use widget_core::spool::Spent;
 
 /// The most bytes of one `Update`, unless a single item is larger.
 const MAX_UPDATE: usize = 1024 * 1024 + 512 * 1024;
@@ -84,8 +84,12 @@ impl<J> Ledger<J> {
     }
 
     /// The highest sequence seen, and of which store.
-    pub(crate) fn seen(&self) -> Option<(StoreEpoch, u64)> {
-        self.store.map(|store| (store, self.highest))
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        self.store.map(|store| Seen {
+            stores: vec![store],
+            sequence: self.highest,
+            at: Timestamp::default(),
+        })
     }
 
     /// Whether the agent may go over to a server with this store for no better reason than its
@@ -333,6 +337,7 @@ fn size(event: &AgentEvent) -> usize {
             finish.output.as_ref().map_or(0, Payload::len)
                 + finish.failure.as_ref().map_or(0, failure)
         }
+        AgentEvent::Output(chunk) => chunk.text.len(),
         AgentEvent::Accept { .. }
         | AgentEvent::Start
         | AgentEvent::CancelConfirmed

@@ -38,6 +38,7 @@ pub(crate) async fn run(
                 room: state.ledger.room(),
                 wait_ms,
                 holding: state.ledger.holding(),
+                kinds: Vec::new(),
             };
             (request, state.ledger.version())
         };

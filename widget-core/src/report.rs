@@ -24,6 +24,25 @@ pub struct Report {
     pub average_cpu: f32,
     /// Further values by name: at most [`MAX_GAUGES`], names of `[a-z0-9_.]{1,64}`, finite.
     pub gauges: Vec<(String, f64)>,
+    /// Set if this stands for several samples, which the agent had no room to keep apart: the values
+    /// above are then their means, `seq` and `at` those of the last.
+    pub thinned: Option<Box<Thinned>>,
+}
+
+/// What is kept of several samples beside their means.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Thinned {
+    /// How many samples there were, at least 2.
+    pub count: u32,
+    /// When the first was taken, by the agent's wall clock.
+    pub from: Timestamp,
+    /// The smallest and the largest `used_memory`.
+    pub used_memory: (u64, u64),
+    /// The smallest and the largest `average_cpu`.
+    pub average_cpu: (f32, f32),
+    /// The smallest and the largest of each gauge, in the order of
+    /// [`Report::gauges`](Report::gauges).
+    pub gauges: Vec<(f64, f64)>,
 }
 
 /// Why a report is refused.
@@ -148,6 +167,7 @@ mod tests {
             used_memory: 50,
             average_cpu: 12.5,
             gauges: vec![("queue.depth".into(), 3.0)],
+            thinned: None,
         }
     }
 

@@ -75,6 +75,7 @@ fn live(
             bytes: *bytes,
             holding: taken.iter().map(held).collect(),
             now: at(now),
+            kinds: Vec::new(),
         };
         let leased = block_on(store.lease(&request)).unwrap();
         check(&request, &taken, &leased);

@@ -272,6 +272,7 @@ async fn the_future_of_a_waiting_agent_is_small() {
             room: 8,
             wait_ms: 25_000,
             holding: Vec::new(),
+            kinds: Vec::new(),
         }),
     );
     let size = size_of_val(&*call);

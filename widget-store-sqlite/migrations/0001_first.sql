@@ -1,8 +1,9 @@
 -- Format 1. Ids are the 16 bytes of a UUID, times milliseconds since 1970 UTC, spans milliseconds.
 
-CREATE TABLE store (
-    only INTEGER PRIMARY KEY CHECK (only = 1),
-    epoch BLOB NOT NULL
+-- The last one is the one that the store is in; each of the others was ended by a restore.
+CREATE TABLE epochs (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    epoch BLOB NOT NULL UNIQUE
 ) STRICT;
 
 CREATE TABLE agents (
@@ -29,7 +30,7 @@ CREATE TABLE deliveries (
     agent BLOB PRIMARY KEY,
     epoch BLOB,
     sequence INTEGER NOT NULL,
-    behind INTEGER NOT NULL
+    behind INTEGER -- what was queued until then may be older than the truth
 ) STRICT, WITHOUT ROWID;
 
 -- `life` is the state as JSON. What JSON cannot hold to the last bit stands beside it: payloads, which
@@ -67,6 +68,15 @@ CREATE INDEX tasks_queued ON tasks (agent, priority DESC, number) WHERE state = 
 CREATE INDEX tasks_held ON tasks (agent, sequence) WHERE state IN ('leased', 'accepted', 'running');
 CREATE INDEX tasks_due ON tasks (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
+
+-- What tasks have written, as far as it is kept.
+CREATE TABLE outputs (
+    task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
+    attempt INTEGER NOT NULL,
+    length INTEGER NOT NULL,
+    head TEXT NOT NULL,
+    tail TEXT NOT NULL
+) STRICT;
 
 CREATE TABLE timeline (
     task INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,

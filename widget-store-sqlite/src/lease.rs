@@ -3,7 +3,8 @@
 use rusqlite::{Connection, params};
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
 use widget_core::store::{
-    Admission, Admitted, Delivery, LeasePlan, LeaseRequest, Leased, Step, timeline_entry,
+    Admission, Admitted, Delivery, LeasePlan, LeaseRequest, Leased, Step, StoreEpochs,
+    timeline_entry,
 };
 use widget_core::task::{Actor, Applied, Event, Revision, Task};
 use widget_core::time::Timestamp;
@@ -27,22 +28,20 @@ pub(crate) const HELD: &str =
 pub(crate) const QUEUED: &str = select!("state = 'queued' ORDER BY priority DESC, number");
 const DELIVERY: &str = "SELECT epoch, sequence, behind FROM deliveries WHERE agent = ?1";
 const DELIVER: &str = "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4)";
-const EPOCH: &str = "SELECT epoch FROM store";
-const NEW_EPOCH: &str = "UPDATE store SET epoch = ?1";
+const EPOCHS: &str = "SELECT epoch FROM epochs ORDER BY number";
+const NEW_EPOCH: &str = "INSERT INTO epochs (epoch) VALUES (?1)";
 
 /// Admits an agent's memory and takes back what an earlier one held.
 pub(crate) fn admit(connection: &Connection, admission: &Admission) -> Result<Admitted> {
-    let epoch = |cells: &mut Cells<'_>| cells.take().map(StoreEpoch::from_bytes);
-    let before = rows::first(connection.prepare_cached(EPOCH)?.query(())?, epoch)?
-        .ok_or_else(|| Error::damaged("the store has no epoch"))?;
-    let mut store = before;
+    let before = epochs(connection)?;
+    let mut store = before.clone();
     let mut delivery = delivery(connection, admission.agent)?;
     let fresh = schema::generate_epoch(admission.now)?;
     let admitted = delivery.admit(admission, &mut store, fresh);
     if store != before {
         connection
             .prepare_cached(NEW_EPOCH)?
-            .execute([store.as_bytes()])?;
+            .execute([store.current.as_bytes()])?;
     }
     deliver(connection, admission.agent, &delivery)?;
     let mut statement = connection.prepare_cached(HELD)?;
@@ -65,7 +64,7 @@ pub(crate) fn admit(connection: &Connection, admission: &Admission) -> Result<Ad
 pub(crate) fn look(connection: &Connection, request: &LeaseRequest) -> Result<Option<Leased>> {
     let delivery = delivery(connection, request.agent)?;
     delivery.check(request.agent, request.epoch)?;
-    if delivery.behind {
+    if delivery.behind.is_some() {
         return Ok(None);
     }
     let mut plan = LeasePlan::new(request, &delivery);
@@ -111,7 +110,7 @@ pub(crate) fn grant(connection: &Connection, request: &LeaseRequest) -> Result<L
             given.push(task);
         }
     }
-    delivery.behind = false;
+    delivery.behind = None;
     if delivery != before {
         deliver(connection, request.agent, &delivery)?;
     }
@@ -176,6 +175,16 @@ fn apply(
     Ok(true)
 }
 
+/// The last one is the one that the store is in.
+fn epochs(connection: &Connection) -> Result<StoreEpochs> {
+    let mut statement = connection.prepare_cached(EPOCHS)?;
+    let epoch = |cells: &mut Cells<'_>| cells.take().map(StoreEpoch::from_bytes);
+    let mut earlier = rows::all(statement.query(())?, epoch)?;
+    let current = earlier.pop();
+    let current = current.ok_or_else(|| Error::damaged("the store has no epoch"))?;
+    Ok(StoreEpochs { current, earlier })
+}
+
 fn delivery(connection: &Connection, agent: AgentId) -> Result<Delivery> {
     let mut statement = connection.prepare_cached(DELIVERY)?;
     let found = rows::first(statement.query([agent.as_bytes()])?, rows::delivery)?;
@@ -187,7 +196,7 @@ fn deliver(connection: &Connection, agent: AgentId, delivery: &Delivery) -> Resu
         agent.as_bytes(),
         delivery.epoch.as_ref().map(SpoolEpoch::as_bytes),
         delivery.sequence.cast_signed(),
-        delivery.behind,
+        delivery.behind.map(Timestamp::as_millis),
     ])?;
     Ok(())
 }
@@ -219,6 +228,7 @@ mod tests {
             bytes: 1_000,
             holding: Vec::new(),
             now: NOW,
+            kinds: Vec::new(),
         };
         block_on(store.admit(&admission)).unwrap();
         let (hold, held) = async_channel::bounded::<()>(1);

@@ -64,6 +64,7 @@ mod directory;
 mod error;
 mod lease;
 mod options;
+mod output;
 #[cfg(test)]
 mod plans;
 mod prune;

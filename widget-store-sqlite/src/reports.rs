@@ -366,6 +366,7 @@ fn stored(cells: &mut Cells<'_>, agent: AgentId) -> Result<(Place, StoredReport)
             Some(json) => serde_json::from_str(&json)?,
             None => Vec::new(),
         },
+        thinned: None,
     };
     // Unique while an epoch has fewer than 2^32 reports: 136 years of one each second.
     let number = (epoch.cast_unsigned() << 32) | (seq & LOW);

@@ -227,6 +227,8 @@ pub(crate) fn delivery(cells: &mut Cells<'_>) -> Result<Delivery> {
             .take::<Option<[u8; 16]>>()?
             .map(widget_core::id::SpoolEpoch::from_bytes),
         sequence: cells.number()?,
-        behind: cells.take()?,
+        behind: cells
+            .take::<Option<i64>>()?
+            .map(widget_core::time::Timestamp::from_millis),
     })
 }

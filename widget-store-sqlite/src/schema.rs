@@ -43,7 +43,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     let format = format(connection)?;
     if format == FORMAT {
         // Reads a row, so that damage shows now and not with the first agent.
-        connection.query_row("SELECT epoch FROM store", (), |_| Ok(()))?;
+        connection.query_row("SELECT epoch FROM epochs", (), |_| Ok(()))?;
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -52,7 +52,7 @@ pub(crate) fn migrate(connection: &mut Connection) -> Result<()> {
     }
     if format == 0 {
         let epoch = generate_epoch(wall())?;
-        transaction.execute("INSERT INTO store VALUES (1, ?1)", [epoch.as_bytes()])?;
+        transaction.execute("INSERT INTO epochs (epoch) VALUES (?1)", [epoch.as_bytes()])?;
     }
     transaction.pragma_update(None, "application_id", APPLICATION)?;
     transaction.pragma_update(None, "user_version", rows::limit(FORMAT))?;

@@ -8,13 +8,13 @@ use widget_core::store::{
     Admission, Admitted, Inserted, LeaseRequest, Leased, StoreError, StoreErrorKind, TaskChange,
     TaskPage, TaskQuery, TaskStore, WakeUp,
 };
-use widget_core::task::{NewTask, Once, Revision, StateName, Task, TimelineEntry};
+use widget_core::task::{NewTask, Once, Revision, StateName, Streamed, Task, TimelineEntry};
 use widget_core::time::Timestamp;
 
 use crate::error::Result;
-use crate::lease;
 use crate::rows::{self, task_columns};
 use crate::store::SqliteStore;
+use crate::{lease, output};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -79,7 +79,7 @@ impl TaskStore for SqliteStore {
     }
 
     async fn admit(&self, admission: &Admission) -> std::result::Result<Admitted, StoreError> {
-        let admission = *admission;
+        let admission = admission.clone();
         self.write(move |connection| lease::admit(connection, &admission))
             .await
     }
@@ -121,6 +121,11 @@ impl TaskStore for SqliteStore {
                 .collect()
         })
         .await
+    }
+
+    async fn output(&self, id: TaskId) -> std::result::Result<Option<Streamed>, StoreError> {
+        self.read(move |connection| output::read(connection, id))
+            .await
     }
 
     async fn prune_tasks(
@@ -293,5 +298,8 @@ fn replace(connection: &Connection, change: &TaskChange) -> Result<(AgentId, Rev
     task.evidence = change.evidence.clone().or(task.evidence);
     task.revision = Revision(task.revision.0 + 1);
     update(connection, number, &task, change.entry.as_ref())?;
+    if let Some(chunk) = &change.chunk {
+        output::push(connection, number, task.state.attempt, chunk)?;
+    }
     Ok((task.agent, task.revision))
 }

@@ -139,6 +139,7 @@ fn a_request_id_that_is_in_use() {
         room: 1,
         wait_ms: 20_000,
         holding: Vec::new(),
+        kinds: Vec::new(),
     });
     let bytes = [command(7, &waits), submit(7, 1)].concat();
     breaks(&bytes, "duplicate_request");

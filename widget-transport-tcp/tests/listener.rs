@@ -90,6 +90,7 @@ fn a_peer_that_closes_with_as_many_calls_as_may_be_in_flight_is_noticed() {
         room: 1,
         wait_ms: 20_000,
         holding: Vec::new(),
+        kinds: Vec::new(),
     });
     let calls = u32::try_from(MAX_CALLS).unwrap();
     for request in 1..=calls {
@@ -111,6 +112,7 @@ fn agents_are_told_that_the_server_stops() {
             room: 1,
             wait_ms: 20_000,
             holding: Vec::new(),
+            kinds: Vec::new(),
         }),
     ));
     widget_core::testkit::run(server.service.until_waiting(1));

@@ -8,9 +8,9 @@ use bytes::BytesMut;
 use serde::{Deserialize, Serialize};
 use widget_core::codec::{Bincode, Codec};
 use widget_core::frame::{FrameBuffer, FrameError, v2};
-use widget_core::id::{AgentId, StoreEpoch};
+use widget_core::id::{AgentId, Attempt, StoreEpoch, TaskId};
 use widget_core::store::{Delivery, StoreError, StoreErrorKind};
-use widget_core::task::Task;
+use widget_core::task::{Chunk, Task};
 
 use super::rows;
 
@@ -27,6 +27,8 @@ pub(super) enum Entry {
     Task(u64, #[serde(with = "rows::TaskRow")] Task),
     /// There is no task of this number.
     Gone(u64),
+    /// An attempt of a task has written this.
+    Output(TaskId, Attempt, Chunk),
     /// This is kept of an agent.
     Delivery(AgentId, #[serde(with = "rows::DeliveryRow")] Delivery),
 }

@@ -39,5 +39,5 @@ struct RevisionRow(u64);
 pub(super) struct DeliveryRow {
     epoch: Option<SpoolEpoch>,
     sequence: u64,
-    behind: bool,
+    behind: Option<Timestamp>,
 }

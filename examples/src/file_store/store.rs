@@ -11,9 +11,10 @@ use widget_core::id::{AgentId, StoreEpoch, TaskId};
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
 use widget_core::store::{
     Admission, Admitted, Bells, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step,
-    StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp, timeline_entry,
+    StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
+    timeline_entry,
 };
-use widget_core::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Task};
+use widget_core::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Streamed, Task};
 use widget_core::time::Timestamp;
 
 use super::journal::{Entry, Journal};
@@ -36,11 +37,13 @@ struct State {
 /// What the entries of the journal come to.
 #[derive(Debug, Default)]
 struct Rows {
-    epoch: Option<StoreEpoch>,
+    /// The last one is the one that the store is in.
+    epochs: Vec<StoreEpoch>,
     /// By number, in the order of their inserts.
     tasks: BTreeMap<u64, Task>,
     numbers: BTreeMap<TaskId, u64>,
     deliveries: BTreeMap<AgentId, Delivery>,
+    outputs: BTreeMap<TaskId, Streamed>,
     last: u64,
 }
 
@@ -61,7 +64,7 @@ impl FileStore {
             journal,
             bells: bells.clone(),
         };
-        if state.rows.epoch.is_none() {
+        if state.rows.epochs.is_empty() {
             let epoch = StoreEpoch::generate(runtime.wall(), runtime.random_pair());
             state.commit(vec![Entry::Epoch(epoch)])?;
         }
@@ -88,7 +91,7 @@ impl FileStore {
 impl Rows {
     fn take(&mut self, entry: Entry) {
         match entry {
-            Entry::Epoch(epoch) => self.epoch = Some(epoch),
+            Entry::Epoch(epoch) => self.epochs.push(epoch),
             Entry::Task(number, task) => {
                 self.last = self.last.max(number);
                 self.numbers.insert(task.id, number);
@@ -97,7 +100,11 @@ impl Rows {
             Entry::Gone(number) => {
                 if let Some(task) = self.tasks.remove(&number) {
                     self.numbers.remove(&task.id);
+                    self.outputs.remove(&task.id);
                 }
+            }
+            Entry::Output(id, attempt, chunk) => {
+                self.outputs.entry(id).or_default().push(attempt, &chunk);
             }
             Entry::Delivery(agent, delivery) => {
                 self.deliveries.insert(agent, delivery);
@@ -147,13 +154,17 @@ impl State {
     }
 
     fn admit(&mut self, admission: &Admission, fresh: StoreEpoch) -> Result<Admitted, StoreError> {
-        let mut epoch = self.rows.epoch.unwrap_or(fresh);
+        let (current, earlier) = match self.rows.epochs.split_last() {
+            Some((current, earlier)) => (*current, earlier.to_vec()),
+            None => (fresh, Vec::new()),
+        };
+        let mut epochs = StoreEpochs { current, earlier };
         let mut delivery = self.delivery(admission.agent);
-        let admitted = delivery.admit(admission, &mut epoch, fresh);
-        let mut entries = vec![
-            Entry::Epoch(epoch),
-            Entry::Delivery(admission.agent, delivery),
-        ];
+        let admitted = delivery.admit(admission, &mut epochs, fresh);
+        let mut entries = vec![Entry::Delivery(admission.agent, delivery)];
+        if epochs.current != current {
+            entries.push(Entry::Epoch(epochs.current));
+        }
         for (number, task) in self.rows.unfinished_of(admission.agent) {
             let other = task.state.held_by().is_some_and(|by| by != admission.epoch);
             let lost = other.then(|| after(task, &Event::SpoolLost, admission.now));
@@ -186,7 +197,7 @@ impl State {
         }
 
         let (mut leased, mut entries, mut delivery) = (Leased::default(), Vec::new(), before);
-        delivery.behind = false;
+        delivery.behind = None;
         for (number, task, step) in steps {
             let Step::Apply(event) = step else { continue };
             let Some(mut task) = after(task, &event, request.now) else {
@@ -277,7 +288,7 @@ impl TaskStore for FileStore {
 
     async fn admit(&self, admission: &Admission) -> Result<Admitted, StoreError> {
         let fresh = StoreEpoch::generate(admission.now, self.runtime.random_pair());
-        let admission = *admission;
+        let admission = admission.clone();
         self.with(move |state| state.admit(&admission, fresh)).await
     }
 
@@ -300,7 +311,11 @@ impl TaskStore for FileStore {
             task.timeline.extend(change.entry);
             task.revision = Revision(task.revision.0 + 1);
             let (agent, revision) = (task.agent, task.revision);
-            state.commit(vec![Entry::Task(number, task)])?;
+            let (id, attempt) = (change.id, task.state.attempt);
+            let output = change.chunk.map(|chunk| Entry::Output(id, attempt, chunk));
+            let mut entries = vec![Entry::Task(number, task)];
+            entries.extend(output);
+            state.commit(entries)?;
             state.bells.ring(agent);
             Ok(revision)
         })
@@ -317,6 +332,11 @@ impl TaskStore for FileStore {
             Ok(due.into_iter().take(limit).cloned().collect())
         })
         .await
+    }
+
+    async fn output(&self, id: TaskId) -> Result<Option<Streamed>, StoreError> {
+        self.with(move |state| Ok(state.rows.outputs.get(&id).cloned()))
+            .await
     }
 
     async fn prune_tasks(

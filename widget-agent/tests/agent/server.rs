@@ -171,7 +171,11 @@ impl Server {
         let request = self.request().await;
         assert!(usize::from(request.command.room) >= tasks.len());
         let cancel = Vec::new();
-        request.answer(Response::Work(Work { tasks, cancel }));
+        request.answer(Response::Work(Work {
+            tasks,
+            cancel,
+            at: widget_core::time::Timestamp::default(),
+        }));
     }
 
     /// The next request that is not superseded once the agent has taken all earlier answers.
@@ -203,6 +207,8 @@ pub(crate) fn task(number: u8, kind: &str, input: &'static str) -> WorkTask {
         timeout_ms: None,
         priority: 0,
         ordering_key: None,
+        failures: 0,
+        losses: 0,
     }
 }
 
@@ -245,6 +251,7 @@ fn welcome(store: StoreEpoch) -> Welcome {
         pacing: Pacing::default(),
         limits: Limits::default(),
         extras: Vec::new(),
+        known: false,
     }
 }
 

@@ -201,6 +201,7 @@ async fn a_cancel_reaches_a_running_handler() {
     let work = Work {
         tasks: Vec::new(),
         cancel: vec![cancel],
+        at: widget_core::time::Timestamp::default(),
     };
     server.request().await.answer(Response::Work(work));
     let events = until_the_end(&server).await;

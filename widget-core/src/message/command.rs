@@ -116,6 +116,17 @@ pub struct RequestWork {
     pub wait_ms: u32,
     /// Every task that the agent has taken and not seen the end of.
     pub holding: Vec<Held>,
+    /// Kinds of which the agent takes fewer than `room`, because it runs only so many at a time.
+    pub kinds: Vec<KindRoom>,
+}
+
+/// How many more tasks of one kind an agent can take.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KindRoom {
+    /// The kind.
+    pub kind: String,
+    /// How many; 0 is none for now.
+    pub room: u16,
 }
 
 /// One task that an agent holds.

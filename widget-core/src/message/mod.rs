@@ -9,9 +9,10 @@ mod opening;
 mod response;
 
 pub use command::{
-    Command, Describe, Goodbye, HandlerInfo, Held, RequestWork, Submit, Update, UpdateItem,
+    Command, Describe, Goodbye, HandlerInfo, Held, KindRoom, RequestWork, Submit, Update,
+    UpdateItem,
 };
-pub use opening::{Credential, Extras, Hello, Limits, Opening, Pacing, Welcome};
+pub use opening::{Credential, Extras, Hello, Limits, Opening, Pacing, Seen, Welcome};
 pub use response::{Cancel, Refusal, RefusalReason, Response, Verdict, Work, WorkTask};
 
 /// The version of the protocol that these messages are.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{AgentId, SpoolEpoch, StoreEpoch};
+use crate::time::Timestamp;
 
 /// Room to grow: numbered values, of which unknown numbers are skipped.
 pub type Extras = Vec<(u16, Vec<u8>)>;
@@ -31,12 +32,29 @@ pub struct Hello {
     pub agent: AgentId,
     /// The memory that its reports and tasks live in.
     pub epoch: SpoolEpoch,
-    /// The highest task sequence it has seen, and of which store.
-    pub seen: Option<(StoreEpoch, u64)>,
+    /// What it has seen of the store that it was given tasks by, if it was given any.
+    pub seen: Option<Seen>,
     /// What proves the agent's id.
     pub credential: Credential,
     /// Room to grow.
     pub extras: Extras,
+}
+
+/// What an agent has seen of a store: by it a store notices that it was restored from a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seen {
+    /// The epochs that the store had, oldest first: one more each time it was restored. At most
+    /// [`MAX_STORES`](Self::MAX_STORES); the oldest are forgotten first.
+    pub stores: Vec<StoreEpoch>,
+    /// The highest task sequence that it gave.
+    pub sequence: u64,
+    /// When it gave tasks last, by the server's own clock ([`Work::at`](super::Work::at)).
+    pub at: Timestamp,
+}
+
+impl Seen {
+    /// The most epochs that are kept.
+    pub const MAX_STORES: usize = 8;
 }
 
 /// What proves that an agent is who it says.
@@ -65,6 +83,9 @@ pub struct Welcome {
     pub session: String,
     /// The server's memory.
     pub store: StoreEpoch,
+    /// The store knows one of the epochs in [`Hello::seen`]: it is the same one, perhaps restored. If
+    /// not, what the agent has seen was another store's and means nothing here.
+    pub known: bool,
     /// The highest task sequence that the store has given this agent.
     pub sequence: u64,
     /// How fast the agent may go.

@@ -6,6 +6,7 @@ use super::Welcome;
 use crate::id::{Attempt, TaskId};
 use crate::payload::Payload;
 use crate::task::StateName;
+use crate::time::Timestamp;
 
 /// An answer of the server. On the wire by position: new ones go to the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -65,6 +66,9 @@ pub struct Work {
     pub tasks: Vec<WorkTask>,
     /// Tasks to give up.
     pub cancel: Vec<Cancel>,
+    /// Now, by the server's wall clock. The agent gives it back in [`Seen`](super::Seen) and makes
+    /// nothing else of it.
+    pub at: Timestamp,
 }
 
 impl Work {
@@ -96,6 +100,10 @@ pub struct WorkTask {
     pub priority: i16,
     /// Tasks of one key run one after the other.
     pub ordering_key: Option<String>,
+    /// How often its handler failed and asked for another attempt.
+    pub failures: u32,
+    /// How often its agent was lost while it had it.
+    pub losses: u32,
 }
 
 /// A task that the agent is to give up.

@@ -4,6 +4,7 @@
 mod address;
 #[cfg(feature = "smol")]
 mod smol;
+mod steady;
 #[cfg(feature = "tokio")]
 mod tokio;
 
@@ -20,6 +21,7 @@ use futures_lite::io::{AsyncRead, AsyncWrite};
 
 #[cfg(feature = "smol")]
 pub use self::smol::SmolRuntime;
+pub use self::steady::SteadyClock;
 #[cfg(feature = "tokio")]
 pub use self::tokio::TokioRuntime;
 use crate::stop::Stop;
@@ -56,6 +58,12 @@ pub trait Runtime: Debug + Send + Sync {
 
     /// The time on the wall clock.
     fn wall(&self) -> Timestamp;
+
+    /// How long the host has been up, suspended time included, where that can be known: by it a clock
+    /// that was set is told from a host that slept.
+    fn uptime(&self) -> Option<Duration> {
+        None
+    }
 
     /// Sixty-four random bits, good enough for identifiers.
     fn random(&self) -> u64;
@@ -131,4 +139,16 @@ fn random() -> u64 {
 fn wall() -> Timestamp {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// As Linux says it in `/proc/uptime` (proc(5)): seconds with two decimals, suspended time included.
+#[cfg(any(feature = "tokio", feature = "smol"))]
+fn uptime() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/uptime").ok()?;
+    let (seconds, rest) = text.split_once('.')?;
+    let hundredths: u64 = rest.get(..2)?.parse().ok()?;
+    let seconds: u64 = seconds.parse().ok()?;
+    Some(Duration::from_millis(
+        seconds.checked_mul(1_000)?.checked_add(hundredths * 10)?,
+    ))
 }

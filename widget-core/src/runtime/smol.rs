@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use smol::Executor;
 use smol::net::TcpStream;
@@ -74,6 +74,10 @@ impl Runtime for SmolRuntime {
 
     fn wall(&self) -> Timestamp {
         super::wall()
+    }
+
+    fn uptime(&self) -> Option<Duration> {
+        super::uptime()
     }
 
     fn random(&self) -> u64 {

@@ -1,6 +1,7 @@
 //! [`TokioRuntime`]: the adapter for tokio.
 
 use std::io;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio::runtime::Handle;
@@ -57,6 +58,10 @@ impl Runtime for TokioRuntime {
 
     fn wall(&self) -> Timestamp {
         super::wall()
+    }
+
+    fn uptime(&self) -> Option<Duration> {
+        super::uptime()
     }
 
     fn random(&self) -> u64 {

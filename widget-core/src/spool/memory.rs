@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
-use super::{Backlog, Spool, SpoolError, SpoolStats};
+use super::{Backlog, Recall, Record, Spool, SpoolError, SpoolStats};
 use crate::id::SpoolEpoch;
 use crate::report::Report;
 
@@ -108,10 +108,21 @@ impl Spool for MemorySpool {
         Ok(())
     }
 
+    fn recall(&self) -> Recall {
+        Recall::default()
+    }
+
+    /// Tasks are in the agent's memory already, and end with it as this spool does.
+    fn commit(&mut self, _: &[Record]) -> Result<(), SpoolError> {
+        Ok(())
+    }
+
     fn stats(&self) -> SpoolStats {
         SpoolStats {
             reports: self.reports.len(),
             dropped: self.dropped,
+            oldest: self.reports.front().map(|report| report.at),
+            ..SpoolStats::default()
         }
     }
 }
@@ -140,6 +151,7 @@ mod tests {
                 used_memory: 0,
                 average_cpu: 0.0,
                 gauges: Vec::new(),
+                thinned: None,
             };
             spool.append(report).unwrap();
         }

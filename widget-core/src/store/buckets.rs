@@ -206,6 +206,7 @@ mod tests {
             used_memory: 50,
             average_cpu: cpu,
             gauges: vec![("g".into(), f64::from(cpu))],
+            thinned: None,
         }
     }
 

@@ -1,90 +1,13 @@
 //! The rules of a lease: which tasks an agent is given, in which order, and what it is to give up.
 //! Pure, so that every store keeps the same ones.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::StoreErrorKind;
-use crate::id::{AgentId, SpoolEpoch, StoreEpoch};
-use crate::message::{Cancel, Held};
+use super::Delivery;
+use crate::id::{AgentId, SpoolEpoch};
+use crate::message::{Cancel, Held, KindRoom};
 use crate::task::{Event, LEASE, Phase, Task};
 use crate::time::Timestamp;
-
-/// An agent opens a conversation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admission {
-    /// Who.
-    pub agent: AgentId,
-    /// For which memory of it.
-    pub epoch: SpoolEpoch,
-    /// The highest sequence it has seen, and of which store.
-    pub seen: Option<(StoreEpoch, u64)>,
-    /// Now, by the server's wall clock.
-    pub now: Timestamp,
-}
-
-/// What an admission came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Admitted {
-    /// The store's memory.
-    pub store: StoreEpoch,
-    /// The highest sequence that this agent was given.
-    pub sequence: u64,
-}
-
-/// What a task store keeps of an agent: whose leases count, and how many it gave.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Delivery {
-    /// The memory that was last admitted.
-    pub epoch: Option<SpoolEpoch>,
-    /// The highest sequence given.
-    pub sequence: u64,
-    /// The agent has seen more than this store gave: what the store knows of this agent's
-    /// unfinished tasks is older than the truth, until the next lease has put that right.
-    pub behind: bool,
-}
-
-impl Delivery {
-    /// Takes an admission. `fresh` becomes the store's epoch if the agent has seen more of the
-    /// current one than the store knows of.
-    pub fn admit(
-        &mut self,
-        admission: &Admission,
-        store: &mut StoreEpoch,
-        fresh: StoreEpoch,
-    ) -> Admitted {
-        if let Some((seen_store, seen)) = admission.seen
-            && seen_store == *store
-            && seen > self.sequence
-        {
-            *store = fresh;
-            self.sequence = seen;
-            self.behind = true;
-        }
-        self.epoch = Some(admission.epoch);
-        Admitted {
-            store: *store,
-            sequence: self.sequence,
-        }
-    }
-
-    /// Whether this epoch may lease.
-    ///
-    /// # Errors
-    /// [`Replaced`](StoreErrorKind::Replaced) if it is not the one last admitted.
-    pub fn check(&self, agent: AgentId, epoch: SpoolEpoch) -> Result<(), StoreErrorKind> {
-        if self.epoch == Some(epoch) {
-            Ok(())
-        } else {
-            Err(StoreErrorKind::Replaced(agent))
-        }
-    }
-
-    /// The number of the next task that is handed out for the first time.
-    pub fn next_sequence(&mut self) -> u64 {
-        self.sequence += 1;
-        self.sequence
-    }
-}
 
 /// An agent asks for tasks.
 #[derive(Debug, Clone, PartialEq)]
@@ -99,6 +22,8 @@ pub struct LeaseRequest {
     pub bytes: usize,
     /// Every task that the agent has and has not seen the end of.
     pub holding: Vec<Held>,
+    /// Kinds of which the agent takes fewer than `room`.
+    pub kinds: Vec<KindRoom>,
     /// Now, by the server's wall clock.
     pub now: Timestamp,
 }
@@ -132,11 +57,16 @@ pub enum Step {
 /// - A leased task that the agent does not name is handed over again, with the same attempt.
 /// - A queued task waits while an earlier one of its ordering key is held or waits itself; other
 ///   keys and tasks without a key go on.
+/// - A queued task of a kind that the agent has no room for waits, and so do later ones of its
+///   ordering key; other kinds go on.
+/// - If the store is older than the agent's memory, what was queued until the agent was given
+///   something last, and the agent does not name, is [`Event::StoreBehind`].
 /// - What waits for its time gives [`next_due`](Self::next_due).
 #[derive(Debug)]
 pub struct LeasePlan<'a> {
     request: &'a LeaseRequest,
-    behind: bool,
+    behind: Option<Timestamp>,
+    kinds: BTreeMap<&'a str, u16>,
     busy_keys: BTreeSet<String>,
     taken: usize,
     bytes: usize,
@@ -150,6 +80,11 @@ impl<'a> LeasePlan<'a> {
         Self {
             request,
             behind: delivery.behind,
+            kinds: request
+                .kinds
+                .iter()
+                .map(|kind| (kind.kind.as_str(), kind.room))
+                .collect(),
             busy_keys: BTreeSet::new(),
             taken: 0,
             bytes: 0,
@@ -165,7 +100,7 @@ impl<'a> LeasePlan<'a> {
         let named = |held: &&Held| held.task == task.id && held.attempt == task.state.attempt;
         let named = self.request.holding.iter().any(|held| named(&held));
         match &task.state.phase {
-            _ if self.behind && !named => Step::Apply(Event::StoreBehind),
+            _ if self.may_be_older(task) && !named => Step::Apply(Event::StoreBehind),
             Phase::Leased { .. } if !named => match self.take(task) {
                 Step::Full => Step::Skip,
                 step => step,
@@ -177,7 +112,7 @@ impl<'a> LeasePlan<'a> {
 
     /// Looks at a queued task.
     pub fn queued(&mut self, task: &Task) -> Step {
-        if self.behind {
+        if self.may_be_older(task) {
             // The agent names what the store has forgotten to have given.
             let mut held = self.request.holding.iter();
             return match held.any(|held| held.task == task.id) {
@@ -200,7 +135,7 @@ impl<'a> LeasePlan<'a> {
                 self.next_due = Some(self.next_due.map_or(*due, |earliest| earliest.min(*due)));
                 Step::Skip
             }
-            _ => self.take(task),
+            _ => self.take_of_its_kind(task),
         }
     }
 
@@ -235,6 +170,28 @@ impl<'a> LeasePlan<'a> {
     #[must_use]
     pub const fn next_due(&self) -> Option<Timestamp> {
         self.next_due
+    }
+
+    /// Whether the agent may know more of this task than the store. What was queued after the agent
+    /// was given something last cannot have been among that.
+    fn may_be_older(&self, task: &Task) -> bool {
+        self.behind.is_some_and(|until| task.created <= until)
+    }
+
+    fn take_of_its_kind(&mut self, task: &Task) -> Step {
+        let Some(room) = self.kinds.get(task.kind.as_str()).copied() else {
+            return self.take(task);
+        };
+        let Some(left) = room.checked_sub(1) else {
+            return Step::Skip;
+        };
+        let step = self.take(task);
+        if step != Step::Full
+            && let Some(room) = self.kinds.get_mut(task.kind.as_str())
+        {
+            *room = left;
+        }
+        step
     }
 
     fn take(&mut self, task: &Task) -> Step {

@@ -55,6 +55,7 @@
 mod agent;
 mod bells;
 mod buckets;
+mod delivery;
 mod error;
 mod lease;
 mod memory;
@@ -66,8 +67,9 @@ use std::sync::Arc;
 pub use agent::{AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, SessionKey};
 pub use bells::{Bells, WakeUp};
 pub use buckets::{Bucket, BucketQuery, Buckets, MAX_BUCKETS, Range, Summary};
+pub use delivery::{Admission, Admitted, Delivery, StoreEpochs};
 pub use error::{StoreError, StoreErrorKind};
-pub use lease::{Admission, Admitted, Delivery, LeasePlan, LeaseRequest, Leased, Step};
+pub use lease::{LeasePlan, LeaseRequest, Leased, Step};
 pub use memory::MemoryStore;
 pub use report::{
     Appended, LatestReport, ReportBatch, ReportQuery, ReportStore, StoredReport, Watermark,

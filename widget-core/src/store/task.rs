@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::{Admission, Admitted, LeaseRequest, Leased, StoreError, StoreErrorKind, WakeUp};
 use crate::id::{AgentId, TaskId};
 use crate::task::{
-    Actor, Applied, Event, Fault, Finish, NewTask, Revision, StateName, Task, TaskState,
-    TimelineEntry,
+    Actor, AgentEvent, Applied, Chunk, Event, Fault, Finish, NewTask, Revision, StateName,
+    Streamed, Task, TaskState, TimelineEntry,
 };
 use crate::time::Timestamp;
 
@@ -24,6 +24,8 @@ use crate::time::Timestamp;
 ///   that is not the one last admitted;
 /// - must take from an agent that is admitted with a new epoch what the old one held
 ///   ([`Event::SpoolLost`]), in the transaction of the admission;
+/// - must keep what a task writes as [`Streamed::push`] says, together with the change it comes with,
+///   and delete it with the task;
 /// - must register a [`WakeUp`] when `watch` is called, not when it is first polled.
 #[async_trait]
 pub trait TaskStore: Debug + Send + Sync {
@@ -81,6 +83,13 @@ pub trait TaskStore: Debug + Send + Sync {
         limit: usize,
     ) -> Result<usize, StoreError>;
 
+    /// What a task has written, as far as it is kept; `None` if it has written nothing or is not
+    /// there.
+    ///
+    /// # Errors
+    /// [`Unavailable`](StoreErrorKind::Unavailable).
+    async fn output(&self, id: TaskId) -> Result<Option<Streamed>, StoreError>;
+
     /// Ends when there may be something for this agent.
     fn watch(&self, agent: AgentId) -> WakeUp;
 
@@ -111,6 +120,8 @@ pub struct TaskChange {
     pub evidence: Option<Finish>,
     /// What the timeline gains.
     pub entry: Option<TimelineEntry>,
+    /// What its handler has written, for [`TaskStore::output`].
+    pub chunk: Option<Chunk>,
 }
 
 /// Which tasks to list.
@@ -229,6 +240,12 @@ async fn apply<S: TaskStore + ?Sized>(
             entry: timeline_entry(&task.state, &state, event, by, now),
             state,
             evidence,
+            chunk: match event {
+                Event::Said(_, AgentEvent::Output(chunk)) if kind == AppliedKind::Changed => {
+                    Some(chunk.clone())
+                }
+                _ => None,
+            },
         };
         match store.replace(change.clone()).await {
             Ok(revision) => {

@@ -6,7 +6,8 @@
 use std::time::Duration;
 
 use super::{
-    AgentEvent, Event, Failure, Finish, FinishKind, Outcome, Phase, Reached, StateName, TaskState,
+    AgentEvent, Event, Failure, Finish, FinishKind, MAX_LOSSES, Outcome, Phase, Reached, StateName,
+    TaskState,
 };
 use crate::id::Attempt;
 use crate::time::Timestamp;
@@ -114,6 +115,12 @@ impl TaskState {
                 self.end_unstarted(StateName::Expired, "expired", now)
             }
 
+            // It was not started at once, and the server's clock decides whether it still may be.
+            (Phase::Accepted { .. }, Event::Said(_, AgentEvent::Accept { .. }))
+                if now >= self.ttl_at =>
+            {
+                self.end_unstarted(StateName::Expired, "expired", now)
+            }
             (Phase::Accepted { .. }, Event::Said(_, AgentEvent::Accept { .. }))
             | (
                 Phase::Running { .. },
@@ -140,6 +147,29 @@ impl TaskState {
                 progress: Some(progress.clone()),
             }),
             (
+                Phase::Leased { epoch, .. } | Phase::Accepted { epoch, .. },
+                Event::Said(_, AgentEvent::Output(_)),
+            ) => self.change(Phase::Running {
+                epoch: *epoch,
+                since: now,
+                heard: now,
+                progress: None,
+            }),
+            (
+                Phase::Running {
+                    epoch,
+                    since,
+                    progress,
+                    ..
+                },
+                Event::Said(_, AgentEvent::Output(_)),
+            ) => self.change(Phase::Running {
+                epoch: *epoch,
+                since: *since,
+                heard: now,
+                progress: progress.clone(),
+            }),
+            (
                 Phase::Running { epoch, since, .. },
                 Event::Said(_, AgentEvent::Progress(progress)),
             ) => self.change(Phase::Running {
@@ -154,14 +184,25 @@ impl TaskState {
             ) => self.finish(finish, now),
             (
                 Phase::Accepted { .. } | Phase::Running { .. },
-                Event::Said(_, AgentEvent::Retry { failure, after_ms }),
+                Event::Said(
+                    _,
+                    AgentEvent::Retry {
+                        failure,
+                        after_ms,
+                        lost,
+                    },
+                ),
             ) if self.idempotent => {
                 if self.cancel_requested {
                     let stopped = Finish::without(FinishKind::Stopped, failure.clone());
                     return self.finish(&stopped, now);
                 }
                 let not_before = now.after(Duration::from_millis(*after_ms));
-                self.back_to_queue(Some(not_before))
+                if *lost {
+                    return self.lost(Some(not_before), now);
+                }
+                let failures = self.failures.saturating_add(1);
+                self.back_to_queue(Some(not_before), failures, self.losses)
             }
 
             (Phase::Accepted { .. } | Phase::Running { .. }, Event::Cancel) => {
@@ -178,7 +219,10 @@ impl TaskState {
                 Event::SpoolLost | Event::StoreBehind | Event::NoWord,
             ) => {
                 if self.idempotent && !self.cancel_requested {
-                    self.back_to_queue(None)
+                    match event {
+                        Event::SpoolLost => self.lost(None, now),
+                        _ => self.back_to_queue(None, self.failures, self.losses),
+                    }
                 } else {
                     self.end(StateName::Interrupted, "interrupted", now)
                 }
@@ -236,11 +280,16 @@ impl TaskState {
         let ended_as = |state| outcome.state == state || outcome.state == StateName::Interrupted;
         let known = match said {
             AgentEvent::Accept { .. } => reached >= Reached::Accepted,
-            AgentEvent::Start | AgentEvent::Progress(_) => reached >= Reached::Running,
+            AgentEvent::Start | AgentEvent::Progress(_) | AgentEvent::Output(_) => {
+                reached >= Reached::Running
+            }
             AgentEvent::Reject(_) => ended_as(StateName::Rejected),
             AgentEvent::CancelConfirmed => ended_as(StateName::Cancelled),
             AgentEvent::Expire => ended_as(StateName::Expired),
-            AgentEvent::Retry { .. } => outcome.state == StateName::Stopped,
+            AgentEvent::Retry { lost, .. } => {
+                outcome.state == StateName::Stopped
+                    || (*lost && outcome.state == StateName::Failed && self.losses >= MAX_LOSSES)
+            }
             AgentEvent::Finish(finish) if outcome.agrees_with(finish) => true,
             AgentEvent::Finish(finish) => return Ok(Applied::Evidence(finish.clone())),
         };
@@ -267,12 +316,33 @@ impl TaskState {
     }
 
     /// Only from accepted and running: the handler may have started.
-    fn back_to_queue(&self, not_before: Option<Timestamp>) -> Result<Applied, Fault> {
+    fn back_to_queue(
+        &self,
+        not_before: Option<Timestamp>,
+        failures: u32,
+        losses: u32,
+    ) -> Result<Applied, Fault> {
         let next = self.with(Phase::Queued { not_before });
         Ok(Applied::Change(Self {
             started_before: true,
+            failures,
+            losses,
             ..next
         }))
+    }
+
+    /// The agent was lost while it had the task: once more, unless that has happened too often.
+    fn lost(&self, not_before: Option<Timestamp>, now: Timestamp) -> Result<Applied, Fault> {
+        let losses = self.losses.saturating_add(1);
+        if losses < MAX_LOSSES {
+            return self.back_to_queue(not_before, self.failures, losses);
+        }
+        let counted = Self {
+            losses,
+            ..self.clone()
+        };
+        let why = "its agent was lost each time it ran, so it is not tried again";
+        counted.end_because(StateName::Failed, Failure::new("crash_loop", why), now)
     }
 
     fn finish(&self, finish: &Finish, now: Timestamp) -> Result<Applied, Fault> {
@@ -280,6 +350,7 @@ impl TaskState {
             state: finish.kind.into(),
             output: finish.output.clone(),
             failure: finish.failure.clone(),
+            cut: finish.cut,
             at: now,
         };
         self.change(Phase::Ended {
@@ -339,6 +410,7 @@ impl TaskState {
             state,
             output: None,
             failure: Some(failure),
+            cut: None,
             at: now,
         };
         self.change(Phase::Ended { outcome, reached })

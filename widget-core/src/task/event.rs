@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Failure, Finish};
+use super::{Chunk, Failure, Finish};
 use crate::id::{Attempt, SpoolEpoch};
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -32,11 +32,15 @@ pub enum AgentEvent {
         failure: Failure,
         /// Not to be handed out again for so long, in milliseconds.
         after_ms: u64,
+        /// The handler did not fail: the agent died while it ran. Counted apart.
+        lost: bool,
     },
     /// The task was cancelled before it started, and never will.
     CancelConfirmed,
     /// The task's ttl passed before it started.
     Expire,
+    /// The handler has written this.
+    Output(Chunk),
 }
 
 /// What happens to a task.
@@ -92,9 +96,11 @@ impl Event {
                 AgentEvent::Start => "the handler starts",
                 AgentEvent::Progress(_) => "the handler is under way",
                 AgentEvent::Finish(_) => "the handler ended",
+                AgentEvent::Retry { lost: true, .. } => "the agent died while the handler ran",
                 AgentEvent::Retry { .. } => "the handler failed and is to be tried again",
                 AgentEvent::CancelConfirmed => "the agent confirms the cancel",
                 AgentEvent::Expire => "the agent found its ttl passed",
+                AgentEvent::Output(_) => "the handler has written something",
             },
         }
     }

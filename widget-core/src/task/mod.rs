@@ -14,6 +14,7 @@ mod apply;
 mod event;
 mod name;
 mod outcome;
+mod output;
 mod state;
 mod timeline;
 
@@ -23,6 +24,7 @@ pub use apply::{Applied, Fault};
 pub use event::{AgentEvent, Event};
 pub use name::{InvalidState, StateName};
 pub use outcome::{Failure, Finish, FinishKind, Outcome};
+pub use output::{Chunk, HEAD, MAX_CHUNK, Streamed, TAIL};
 pub use state::{Phase, Reached, TaskState};
 pub use timeline::{Actor, TimelineEntry};
 
@@ -32,6 +34,11 @@ use crate::time::Timestamp;
 
 /// The kind of the task that ends an agent.
 pub const SHUTDOWN: &str = "shutdown";
+/// The kind of the task that starts an agent's program anew.
+pub const RESTART: &str = "restart";
+/// How often an agent may be lost while it has a task that may be repeated. Then it ends as failed
+/// with code `crash_loop`: most likely the task is what kills the agent.
+pub const MAX_LOSSES: u32 = 3;
 /// How long a task may wait for its start, unless said otherwise.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
 /// The same for [`SHUTDOWN`]: one that comes hours late would surprise.

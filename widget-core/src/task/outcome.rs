@@ -59,6 +59,9 @@ pub struct Finish {
     pub output: Option<Payload>,
     /// Why it did not succeed.
     pub failure: Option<Failure>,
+    /// How many bytes the output had, if it was longer than
+    /// [`MAX_OUTPUT`](crate::payload::MAX_OUTPUT): `output` is then a JSON string with its beginning.
+    pub cut: Option<u64>,
 }
 
 impl Finish {
@@ -69,6 +72,7 @@ impl Finish {
             kind: FinishKind::Succeeded,
             output: Some(output),
             failure: None,
+            cut: None,
         }
     }
 
@@ -79,6 +83,7 @@ impl Finish {
             kind,
             output: None,
             failure: Some(failure),
+            cut: None,
         }
     }
 }
@@ -104,6 +109,8 @@ pub struct Outcome {
     pub output: Option<Payload>,
     /// Why it did not succeed.
     pub failure: Option<Failure>,
+    /// How many bytes the output had before it was cut, see [`Finish::cut`].
+    pub cut: Option<u64>,
     /// When the server learned of it.
     pub at: Timestamp,
 }
@@ -115,5 +122,6 @@ impl Outcome {
         self.state == finish.kind.into()
             && self.output == finish.output
             && self.failure == finish.failure
+            && self.cut == finish.cut
     }
 }

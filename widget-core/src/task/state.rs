@@ -20,6 +20,10 @@ pub struct TaskState {
     pub idempotent: bool,
     /// An earlier attempt may have started, so it can no longer be said to have done nothing.
     pub started_before: bool,
+    /// How often its handler failed and asked for another attempt.
+    pub failures: u32,
+    /// How often its agent was lost while it had it. At [`MAX_LOSSES`](super::MAX_LOSSES) it ends.
+    pub losses: u32,
     /// How far it is, with what belongs to that.
     pub phase: Phase,
 }
@@ -89,6 +93,8 @@ impl TaskState {
             cancel_requested: false,
             idempotent: false,
             started_before: false,
+            failures: 0,
+            losses: 0,
             phase: Phase::Queued { not_before },
         }
     }

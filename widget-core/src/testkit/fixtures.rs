@@ -70,6 +70,7 @@ pub fn report(seq: u64, secs: i64) -> Report {
         used_memory: 1_000_000_000 + seq,
         average_cpu: 12.5,
         gauges: vec![("queue.depth".into(), 3.25)],
+        thinned: None,
     }
 }
 

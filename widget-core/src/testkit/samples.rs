@@ -6,8 +6,8 @@ use crate::Payload;
 use crate::id::Attempt;
 use crate::message::{
     Cancel, Command, Credential, Describe, Goodbye, HandlerInfo, Held, Hello, Limits, Opening,
-    Pacing, Refusal, RefusalReason, RequestWork, Response, Submit, Update, UpdateItem, Verdict,
-    Welcome, Work, WorkTask,
+    Pacing, Refusal, RefusalReason, RequestWork, Response, Seen, Submit, Update, UpdateItem,
+    Verdict, Welcome, Work, WorkTask,
 };
 use crate::report::Report;
 use crate::task::{AgentEvent, Failure, Finish, FinishKind, StateName};
@@ -47,7 +47,11 @@ pub fn openings() -> Vec<Opening> {
         codecs: (0..=255).collect(),
         agent: agent(1),
         epoch: epoch(2),
-        seen: Some((store_epoch(3), u64::MAX)),
+        seen: Some(Seen {
+            stores: vec![store_epoch(3), store_epoch(4)],
+            sequence: u64::MAX,
+            at: Timestamp::from_millis(253_402_300_799_999),
+        }),
         credential: Credential::None,
         extras: vec![(0, vec![]), (u16::MAX, vec![0xff; 300])],
     };
@@ -77,6 +81,7 @@ pub fn commands() -> Vec<Command> {
             room: u16::MAX,
             wait_ms: u32::MAX,
             holding: [false, true].map(held).to_vec(),
+            kinds: Vec::new(),
         }),
         Command::Update(Update { items: vec![] }),
         Command::Update(Update {
@@ -107,6 +112,7 @@ pub fn responses() -> Vec<Response> {
             pacing: Pacing::default(),
             limits: Limits::default(),
             extras: vec![],
+            known: false,
         }),
         Response::Welcome(Welcome {
             version: u16::MAX,
@@ -123,6 +129,7 @@ pub fn responses() -> Vec<Response> {
                 reports: u32::MAX,
             },
             extras: vec![(7, vec![1, 2, 3])],
+            known: false,
         }),
         Response::ACK,
         Response::Ack {
@@ -157,6 +164,7 @@ pub fn agent_events() -> Vec<AgentEvent> {
         AgentEvent::Retry {
             failure: Failure::new("", ""),
             after_ms: u64::MAX,
+            lost: false,
         },
         AgentEvent::CancelConfirmed,
         AgentEvent::Expire,
@@ -213,6 +221,7 @@ fn reports() -> Vec<Report> {
         used_memory: 0,
         average_cpu: -0.0,
         gauges: vec![],
+        thinned: None,
     };
     let most = Report {
         seq: u64::MAX,
@@ -221,6 +230,7 @@ fn reports() -> Vec<Report> {
         used_memory: u64::MAX,
         average_cpu: f32::MAX,
         gauges: vec![("a".into(), f64::MIN_POSITIVE), ("b".into(), f64::MIN)],
+        thinned: None,
     };
     vec![least, most]
 }
@@ -236,6 +246,8 @@ fn work() -> Work {
         timeout_ms: None,
         priority: i16::MIN,
         ordering_key: None,
+        failures: 0,
+        losses: 0,
     };
     let full = WorkTask {
         sequence: u64::MAX,
@@ -253,5 +265,6 @@ fn work() -> Work {
     Work {
         tasks: vec![plain, full],
         cancel: vec![cancel],
+        at: Timestamp::default(),
     }
 }

@@ -128,6 +128,7 @@ mod tests {
             room: n,
             wait_ms: 20_000,
             holding: Vec::new(),
+            kinds: Vec::new(),
         }))
     }
 

@@ -35,6 +35,7 @@ fn event(name: &str, attempt: Attempt) -> (Event, Timestamp) {
     let retry = AgentEvent::Retry {
         failure: failure(),
         after_ms: 5_000,
+        lost: false,
     };
     match name {
         "lease" => lease(EPOCH),
@@ -89,6 +90,8 @@ fn state(flags: Flags, phase: Phase) -> TaskState {
         idempotent: flags.idempotent,
         started_before: flags.started_before,
         phase,
+        failures: 0,
+        losses: 0,
     }
 }
 

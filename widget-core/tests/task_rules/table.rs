@@ -233,6 +233,7 @@ fn ends() -> Vec<TaskState> {
                     output: None,
                     failure: Some(failure()),
                     at: NOW,
+                    cut: None,
                 };
                 ends.push(state(flags, Phase::Ended { outcome, reached }));
             }

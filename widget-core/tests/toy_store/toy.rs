@@ -8,9 +8,10 @@ use async_trait::async_trait;
 use widget_core::id::{AgentId, StoreEpoch, TaskId};
 use widget_core::store::{
     Admission, Admitted, Bells, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step,
-    StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp, timeline_entry,
+    StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
+    timeline_entry,
 };
-use widget_core::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Task};
+use widget_core::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Streamed, Task};
 use widget_core::time::Timestamp;
 
 #[derive(Debug)]
@@ -21,21 +22,23 @@ pub(crate) struct ToyStore {
 
 #[derive(Debug)]
 struct Rows {
-    epoch: StoreEpoch,
+    epochs: StoreEpochs,
     /// By a number that rises with each insert.
     tasks: BTreeMap<u64, Task>,
     last: u64,
     deliveries: BTreeMap<AgentId, Delivery>,
+    outputs: BTreeMap<TaskId, Streamed>,
 }
 
 impl ToyStore {
     /// An empty store; its epoch should be random.
     pub(crate) fn new(epoch: StoreEpoch) -> Self {
         let rows = Rows {
-            epoch,
+            epochs: StoreEpochs::new(epoch),
             tasks: BTreeMap::new(),
             last: 0,
             deliveries: BTreeMap::new(),
+            outputs: BTreeMap::new(),
         };
         Self {
             rows: Mutex::new(rows),
@@ -121,15 +124,16 @@ impl TaskStore for ToyStore {
 
     async fn admit(&self, admission: &Admission) -> Result<Admitted, StoreError> {
         let Rows {
-            epoch,
+            epochs,
             tasks,
             deliveries,
             last,
+            ..
         } = &mut *self.rows();
         // It must differ from every epoch before it, and no more.
         let fresh = StoreEpoch::generate(admission.now, [*last, 0]);
         let delivery = deliveries.entry(admission.agent).or_default();
-        let admitted = delivery.admit(admission, epoch, fresh);
+        let admitted = delivery.admit(admission, epochs, fresh);
         for task in tasks.values_mut() {
             let holder = task.state.held_by();
             if task.agent == admission.agent && holder.is_some_and(|by| by != admission.epoch) {
@@ -174,7 +178,7 @@ impl TaskStore for ToyStore {
                 leased.tasks.push(task.clone());
             }
         }
-        delivery.behind = false;
+        delivery.behind = None;
         leased.cancel = plan.cancels(|id| Ok::<_, StoreError>(rows.task(id).cloned()))?;
         leased.next_due = plan.next_due();
         Ok(leased)
@@ -191,7 +195,11 @@ impl TaskStore for ToyStore {
         task.evidence = change.evidence.or(task.evidence.take());
         task.timeline.extend(change.entry);
         task.revision = Revision(task.revision.0 + 1);
-        let (agent, revision) = (task.agent, task.revision);
+        let (agent, revision, attempt) = (task.agent, task.revision, task.state.attempt);
+        if let Some(chunk) = &change.chunk {
+            let output = rows.outputs.entry(change.id).or_default();
+            output.push(attempt, chunk);
+        }
         drop(rows);
         self.bells.ring(agent);
         Ok(revision)
@@ -215,6 +223,10 @@ impl TaskStore for ToyStore {
             keep
         });
         Ok(pruned)
+    }
+
+    async fn output(&self, id: TaskId) -> Result<Option<Streamed>, StoreError> {
+        Ok(self.rows().outputs.get(&id).cloned())
     }
 
     fn watch(&self, agent: AgentId) -> WakeUp {

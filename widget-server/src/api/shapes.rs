@@ -169,6 +169,7 @@ impl From<store::StoredReport> for ReportShape {
             used_memory,
             average_cpu,
             gauges,
+            thinned: _,
         } = row.report;
         Self {
             seq,

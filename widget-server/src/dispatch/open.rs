@@ -60,6 +60,7 @@ impl Dispatcher {
             pacing: Pacing::default(),
             limits: Limits::default(),
             extras: Vec::new(),
+            known: admitted.known,
         };
         Ok((peer, welcome))
     }
@@ -77,7 +78,7 @@ impl Dispatcher {
         let admission = Admission {
             agent: hello.agent,
             epoch: hello.epoch,
-            seen: hello.seen,
+            seen: hello.seen.clone(),
             now,
         };
         self.stores.tasks.admit(&admission).await

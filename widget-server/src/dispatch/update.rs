@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use widget_core::message::{Command, RefusalReason, Response, Update, UpdateItem, Verdict};
 use widget_core::payload::{MAX_OUTPUT, Payload};
 use widget_core::store::{AppliedEvent, AppliedKind, StoreError, TaskStoreExt};
-use widget_core::task::{AgentEvent, Event, Fault};
+use widget_core::task::{AgentEvent, Event, Fault, MAX_CHUNK};
 use widget_core::transport::Peer;
 
 use super::{Dispatcher, is_json};
@@ -116,6 +116,7 @@ fn is_too_large(item: &UpdateItem) -> bool {
         | AgentEvent::Retry { .. }
         | AgentEvent::CancelConfirmed
         | AgentEvent::Expire => false,
+        AgentEvent::Output(chunk) => chunk.text.len() > MAX_CHUNK,
     }
 }
 

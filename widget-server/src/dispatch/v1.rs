@@ -34,6 +34,7 @@ impl Dispatcher {
                     used_memory,
                     average_cpu: average_cpu_usage,
                     gauges: Vec::new(),
+                    thinned: None,
                 };
                 self.submit_v1(from, AgentId::from_u128(collector_id), report)
                     .await

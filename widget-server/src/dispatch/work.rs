@@ -37,6 +37,7 @@ impl Dispatcher {
             bytes: MAX_BYTES,
             holding: request.holding,
             now: Timestamp::default(),
+            kinds: request.kinds,
         };
         async move {
             // Boxed, and only if it has to be asked: what is awaited here takes room as long as the
@@ -101,6 +102,7 @@ impl Dispatcher {
         Work {
             tasks,
             cancel: leased.cancel,
+            at: now,
         }
     }
 }
@@ -117,6 +119,8 @@ fn on_the_wire(task: Task, now: Timestamp) -> WorkTask {
         timeout_ms: task.timeout.map(millis),
         priority: task.priority,
         ordering_key: task.ordering_key,
+        failures: 0,
+        losses: 0,
     }
 }
 

@@ -125,6 +125,7 @@ pub(super) mod tests {
             used_memory: 4 << 30,
             average_cpu: 12.5,
             gauges: vec![("queue.depth".into(), 3.0)],
+            thinned: None,
         };
         AgentStatus {
             record: AgentRecord {

@@ -104,6 +104,7 @@ impl Agent {
             room: 8,
             wait_ms,
             holding,
+            kinds: Vec::new(),
         }))
         .await
     }
@@ -145,6 +146,7 @@ pub(crate) fn report(seq: u64) -> Report {
         used_memory: 6 << 30,
         average_cpu: 12.5,
         gauges: vec![("queue.depth".into(), 3.0)],
+        thinned: None,
     }
 }
 

@@ -17,6 +17,7 @@ fn request(room: usize) -> LeaseRequest {
         bytes: 1_000,
         holding: Vec::new(),
         now: NOW,
+        kinds: Vec::new(),
     }
 }
 

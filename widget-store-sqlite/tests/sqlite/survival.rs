@@ -40,6 +40,7 @@ fn all_that_was_answered_is_there_when_opened_again() {
         bytes: 1_000,
         holding: Vec::new(),
         now: NOW,
+        kinds: Vec::new(),
     };
     let store = open(directory.path());
     let (record, admitted, leased) = block_on(async {

@@ -291,6 +291,7 @@ pub(crate) fn waits(room: u16) -> Vec<u8> {
         room,
         wait_ms: 20_000,
         holding: Vec::new(),
+        kinds: Vec::new(),
     }))
 }
 

@@ -258,6 +258,7 @@ pub(crate) fn wait() -> Command {
         room: 1,
         wait_ms: 20_000,
         holding: Vec::new(),
+        kinds: Vec::new(),
     })
 }
 

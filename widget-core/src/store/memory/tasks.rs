@@ -7,21 +7,23 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::id::{AgentId, StoreEpoch, TaskId};
 use crate::store::{
-    Admission, Admitted, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step, StoreError,
-    StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp, timeline_entry,
+    Admission, Admitted, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step, StoreEpochs,
+    StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp, timeline_entry,
 };
-use crate::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Task};
+use crate::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Streamed, Task};
 use crate::time::Timestamp;
 
 #[derive(Debug)]
 pub(super) struct Tasks {
-    epoch: StoreEpoch,
+    epochs: StoreEpochs,
     /// By number, in the order of their inserts.
     rows: BTreeMap<u64, Task>,
     numbers: BTreeMap<TaskId, u64>,
     keys: BTreeMap<String, TaskId>,
     /// The numbers of the tasks that have not ended, so that no lease looks at the others.
     unfinished: BTreeMap<AgentId, BTreeSet<u64>>,
+    /// What was written, by the number of the task.
+    outputs: BTreeMap<u64, Streamed>,
     deliveries: BTreeMap<AgentId, Delivery>,
     last_number: u64,
 }
@@ -29,11 +31,12 @@ pub(super) struct Tasks {
 impl Tasks {
     pub(super) fn new(epoch: StoreEpoch) -> Self {
         Self {
-            epoch,
+            epochs: StoreEpochs::new(epoch),
             rows: BTreeMap::new(),
             numbers: BTreeMap::new(),
             keys: BTreeMap::new(),
             unfinished: BTreeMap::new(),
+            outputs: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             last_number: 0,
         }
@@ -153,10 +156,13 @@ impl TaskStore for MemoryStore {
         // A new epoch must only differ from every earlier one.
         let fresh = StoreEpoch::generate(
             admission.now,
-            [tasks.last_number, admission.seen.map_or(0, |seen| seen.1)],
+            [
+                tasks.last_number,
+                admission.seen.as_ref().map_or(0, |seen| seen.sequence),
+            ],
         );
         let delivery = tasks.deliveries.entry(admission.agent).or_default();
-        let admitted = delivery.admit(admission, &mut tasks.epoch, fresh);
+        let admitted = delivery.admit(admission, &mut tasks.epochs, fresh);
         let others: Vec<u64> = tasks
             .unfinished(admission.agent)
             .filter(|(_, task)| task.state.held_by().is_some_and(|by| by != admission.epoch))
@@ -210,7 +216,7 @@ impl TaskStore for MemoryStore {
             plan.cancels(|id| Ok::<_, std::convert::Infallible>(tasks.get(id).cloned()));
         leased.cancel = cancel;
         leased.next_due = plan.next_due();
-        delivery.behind = false;
+        delivery.behind = None;
         tasks.deliveries.insert(request.agent, delivery);
         Ok(leased)
     }
@@ -232,7 +238,11 @@ impl TaskStore for MemoryStore {
         task.evidence = change.evidence.or(task.evidence.take());
         task.timeline.extend(change.entry);
         task.revision = Revision(task.revision.0 + 1);
-        let (agent, revision) = (task.agent, task.revision);
+        let (agent, revision, attempt) = (task.agent, task.revision, task.state.attempt);
+        if let Some(chunk) = &change.chunk {
+            let output = tasks.outputs.entry(number).or_default();
+            output.push(attempt, chunk);
+        }
         tasks.file(number);
         self.bells.ring(agent);
         Ok(revision)
@@ -270,12 +280,19 @@ impl TaskStore for MemoryStore {
         for number in &gone {
             if let Some(task) = tasks.rows.remove(number) {
                 tasks.numbers.remove(&task.id);
+                tasks.outputs.remove(number);
                 if let Some(key) = &task.idempotency_key {
                     tasks.keys.remove(key);
                 }
             }
         }
         Ok(gone.len())
+    }
+
+    async fn output(&self, id: TaskId) -> Result<Option<Streamed>, StoreError> {
+        let tasks = &self.rows().tasks;
+        let number = tasks.numbers.get(&id);
+        Ok(number.and_then(|number| tasks.outputs.get(number)).cloned())
     }
 
     fn watch(&self, agent: AgentId) -> WakeUp {

@@ -41,6 +41,7 @@ pub async fn extreme_values_read_back_equal(store: &dyn ReportStore) {
         used_memory: MOST,
         average_cpu: 100.0,
         gauges: gauges.collect(),
+        thinned: None,
     };
     let least = Report {
         seq: 1,
@@ -54,6 +55,7 @@ pub async fn extreme_values_read_back_equal(store: &dyn ReportStore) {
             ("m".into(), -1e-300),
             ("n".into(), 5e-324),
         ],
+        thinned: None,
     };
     let sent = vec![least, most];
     let came = ReportBatch {

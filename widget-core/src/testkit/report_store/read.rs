@@ -146,6 +146,7 @@ fn uneven() -> Vec<Report> {
             used_memory: noise.below(1_000),
             average_cpu: f32::from(seq % 100),
             gauges,
+            thinned: None,
         }
     };
     (1..=200_u8).map(&mut one).collect()

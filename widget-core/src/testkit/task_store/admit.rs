@@ -5,6 +5,7 @@ use super::{
     request,
 };
 use crate::id::{AgentId, Attempt, SpoolEpoch, StoreEpoch};
+use crate::message::Seen;
 use crate::store::{Admission, Admitted, LeaseRequest, TaskStore};
 use crate::task::{Phase, StateName};
 use crate::testkit::fixtures::{NOW, epoch, new_task, store_epoch};
@@ -17,7 +18,11 @@ async fn admit_seen(
     let admission = Admission {
         agent,
         epoch,
-        seen: Some(seen),
+        seen: Some(Seen {
+            stores: vec![seen.0],
+            sequence: seen.1,
+            at: NOW,
+        }),
         now: NOW,
     };
     store.admit(&admission).await.unwrap()

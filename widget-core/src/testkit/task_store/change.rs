@@ -22,6 +22,7 @@ fn change_to(task: &Task, state: TaskState) -> TaskChange {
         state,
         evidence: None,
         entry: None,
+        chunk: None,
     }
 }
 
@@ -41,6 +42,7 @@ fn ended(state: StateName, output: Option<Payload>, failure: Option<Failure>) ->
             output,
             failure,
             at: at(9),
+            cut: None,
         },
         reached: Reached::Running,
     }
@@ -81,6 +83,7 @@ fn phases() -> Vec<Phase> {
             output: None,
             failure: None,
             at: at(9),
+            cut: None,
         };
         phases.push(Phase::Ended { outcome, reached });
     }
@@ -98,6 +101,8 @@ pub async fn every_phase_reads_back_equal(store: &dyn TaskStore) {
             idempotent: round % 3 == 0,
             started_before: round % 5 == 0,
             phase,
+            failures: 0,
+            losses: 0,
         };
         let revision = store
             .replace(change_to(&task, state.clone()))

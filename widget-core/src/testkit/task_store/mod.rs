@@ -162,6 +162,7 @@ fn request(agent: AgentId) -> LeaseRequest {
         bytes: 1 << 20,
         holding: Vec::new(),
         now: NOW,
+        kinds: Vec::new(),
     }
 }
 

@@ -132,6 +132,7 @@ pub async fn a_large_answer_arrives_whole(bench: Bench) {
     let expected = Work {
         tasks: (1..=12).map(large_task).collect(),
         cancel: Vec::new(),
+        at: crate::time::Timestamp::default(),
     };
     assert!(large.unwrap() == Response::Work(expected));
     assert_eq!(small.unwrap(), ack(1));
@@ -181,6 +182,7 @@ pub(super) fn waits_for(connection: &Arc<dyn Connection>, n: u16) -> Call<'_> {
         room: n,
         wait_ms: 20_000,
         holding: Vec::new(),
+        kinds: Vec::new(),
     }))
 }
 

@@ -76,5 +76,6 @@ fn asks_for(room: u16) -> Command {
         room,
         wait_ms: 1,
         holding: Vec::new(),
+        kinds: Vec::new(),
     })
 }

@@ -68,6 +68,7 @@ impl ScriptedService {
             pacing: Pacing::default(),
             limits: Limits::default(),
             extras: vec![(1, vec![2, 3])],
+            known: false,
         }
     }
 
@@ -141,6 +142,7 @@ impl ScriptedService {
         Response::Work(Work {
             tasks: vec![task(u64::from(room), Payload::null())],
             cancel: Vec::new(),
+            at: crate::time::Timestamp::default(),
         })
     }
 
@@ -204,6 +206,7 @@ impl Service for ScriptedService {
             Command::RequestWork(request) => Response::Work(Work {
                 tasks: (1..=u64::from(request.room)).map(large_task).collect(),
                 cancel: Vec::new(),
+                at: crate::time::Timestamp::default(),
             }),
             Command::Update(update) => {
                 Response::Verdicts(update.items.iter().map(|_| Verdict::Ok).collect())
@@ -272,5 +275,7 @@ fn task(sequence: u64, input: Payload) -> WorkTask {
         timeout_ms: None,
         priority: 0,
         ordering_key: None,
+        failures: 0,
+        losses: 0,
     }
 }

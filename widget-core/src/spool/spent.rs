@@ -1,4 +1,6 @@
-//! [`Spent`]: the sequence numbers of tasks that this agent has started and forgotten, as ranges.
+//! [`Spent`]: the sequence numbers of tasks that an agent has ended and forgotten, as ranges.
+
+use serde::{Deserialize, Serialize};
 
 /// The most ranges that are kept apart.
 const MAX_RANGES: usize = 1_024;
@@ -9,21 +11,22 @@ const MAX_RANGES: usize = 1_024;
 /// When there are too many ranges, the two lowest become one, and the numbers between them count as
 /// spent: so old, they are more likely forgotten than still to come, and a task that does not run
 /// is better than one that runs twice.
-#[derive(Debug, Default)]
-pub(crate) struct Spent {
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spent {
     /// First and last numbers, rising. Ranges neither touch nor overlap.
     ranges: Vec<(u64, u64)>,
 }
 
 impl Spent {
     /// Whether this number is in it.
-    pub(crate) fn contains(&self, sequence: u64) -> bool {
+    #[must_use]
+    pub fn contains(&self, sequence: u64) -> bool {
         let range = self.ranges.get(self.ending_from(sequence));
         range.is_some_and(|(first, _)| *first <= sequence)
     }
 
     /// Adds a number.
-    pub(crate) fn insert(&mut self, sequence: u64) {
+    pub fn insert(&mut self, sequence: u64) {
         if self.contains(sequence) {
             return;
         }
