@@ -1,17 +1,21 @@
-//! Handlers over one's own types, one that says how far it is and stops when it is asked to.
+//! Handlers over one's own types: one that says how far it is and stops when it is asked to, one that
+//! is tried again when it fails, one that blocks, one that has much to tell.
 //!
 //!     cargo run --example typed_handlers
 //!
-//! It also says what its input looks like, so that the server refuses what does not fit before it
-//! queues a task (feature `schema` of widget-agent).
+//! The printer also says what its input looks like, so that the server refuses what does not fit before
+//! it queues a task (feature `schema` of widget-agent).
 #![allow(clippy::print_stdout, reason = "a program for people")]
 
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use widget_agent::schemars::{self, JsonSchema};
-use widget_agent::{Agent, Handler, TaskContext, TaskError, connect, schema_of};
+use widget_agent::{
+    Agent, AnyHandler, Handler, RetryPolicy, TaskContext, TaskError, connect, schema_of,
+};
 use widget_core::Payload;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::runtime::{RuntimeExt, SharedRuntime, TokioRuntime};
@@ -63,6 +67,11 @@ impl Handler for Printer {
     fn schema(&self) -> Option<Payload> {
         Some(schema_of::<Document>())
     }
+
+    // There is one printer: the other tasks wait at the server.
+    fn concurrency(&self) -> Option<u16> {
+        Some(1)
+    }
 }
 
 /// For a handler as small as this a function will do, or a closure.
@@ -71,6 +80,29 @@ async fn greet(_cx: TaskContext, name: String) -> Result<String, TaskError> {
         return Err(TaskError::new("no_name", "somebody must be named"));
     }
     Ok(format!("hello {name}"))
+}
+
+/// Once more does no harm here, so it may fail: what is said to be permanent is not tried again.
+async fn fetch(cx: TaskContext, name: String) -> Result<u32, TaskError> {
+    match (name.as_str(), cx.failures()) {
+        ("flaky", 0..=1) => Err(TaskError::new("no_answer", "nobody answers")),
+        ("flaky", failures) => Ok(failures),
+        _ => Err(TaskError::new("no_such_name", "there is no such name").permanent()),
+    }
+}
+
+/// Blocks, so it is no `async fn`. What it writes can be read at the server while it runs.
+fn sum(cx: TaskContext, numbers: Vec<u32>) -> Result<u32, TaskError> {
+    let mut out = cx.writer();
+    let mut sum = 0_u32;
+    for number in numbers {
+        std::thread::sleep(Duration::from_millis(10));
+        sum = sum
+            .checked_add(number)
+            .ok_or_else(|| TaskError::new("overflow", "the sum is too large"))?;
+        writeln!(out, "with {number} it is {sum}")?;
+    }
+    Ok(sum)
 }
 
 #[tokio::main]
@@ -83,6 +115,11 @@ async fn main() -> Result<(), Error> {
         .transport(connect(server.url(), runtime.clone())?)
         .handler(Printer)
         .on("greet", greet)
+        .on_blocking("sum", sum)
+        .handler(AnyHandler::typed("fetch", fetch).retry(RetryPolicy {
+            first_pause: Duration::from_millis(50),
+            ..RetryPolicy::default()
+        }))
         .runtime(runtime)
         .build()?;
     let agent = tokio::spawn(agent.run());
@@ -92,9 +129,17 @@ async fn main() -> Result<(), Error> {
         ("greet", r#""ann""#),
         ("greet", r#""""#),
         ("print", r#"{"title":"letter","pages":2}"#),
+        ("fetch", r#""flaky""#),
+        ("fetch", r#""nobody""#),
+        ("sum", "[1,2,3]"),
     ] {
         let task = send(&server, id, kind, input).await?;
         println!("{kind} {input}: {}", end(&server, task).await?);
+        if let Some(written) = server.handle().output(task).await? {
+            for line in written.head.lines() {
+                println!("  {line}");
+            }
+        }
     }
 
     // What does not fit the schema never becomes a task.

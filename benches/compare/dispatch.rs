@@ -101,7 +101,7 @@ fn fdatasync(plan: &Plan) -> f64 {
 }
 
 /// Beside the build, where a disk is.
-fn directory() -> TempDir {
+pub(crate) fn directory() -> TempDir {
     TempDir::new_in(PathBuf::from(env!("CARGO_TARGET_TMPDIR"))).unwrap()
 }
 

@@ -22,6 +22,8 @@ mod http;
 mod memory;
 mod peer;
 mod proc;
+mod results;
+mod spool;
 mod table;
 mod waiting;
 
@@ -78,6 +80,8 @@ fn main() {
     let mut tables = Tables::new(after("--only"));
     calls::compare(&plan, &mut tables);
     dispatch::compare(&plan, &mut tables);
+    results::compare(&plan, &mut tables);
+    spool::compare(&plan, &mut tables);
     memory::compare(&plan, &mut tables);
     footprint::compare(&plan, &mut tables);
     tables.print();
@@ -96,6 +100,8 @@ fn run(role: &str, args: &[&str]) {
         "take" => dispatch::take(args),
         "relay" => dispatch::relay(),
         "take-relayed" => dispatch::take_relayed(args),
+        "serve-results" => results::serve(args),
+        "end-tasks" => results::end_tasks(args),
         "serve-waiting" => waiting::serve(args),
         "wait" => waiting::wait(args),
         "host" => footprint::host(args),

@@ -20,6 +20,8 @@ pub(crate) enum Bar {
     AtMost(f64),
     /// At most so much, whatever the floor is.
     Below(f64),
+    /// At least so much, whatever the floor is.
+    Above(f64),
     /// There is none.
     None,
 }
@@ -99,6 +101,10 @@ impl Tables {
                 Bar::Below(most) => (
                     format!("at most {} {unit}", figure(most)),
                     yes(row.ours().1 <= most),
+                ),
+                Bar::Above(least) => (
+                    format!("at least {} {unit}", figure(least)),
+                    yes(row.ours().1 >= least),
                 ),
                 Bar::None => ("none".to_owned(), ""),
             };

@@ -112,16 +112,34 @@ fn gauges_are_seen_by_the_server() {
 }
 
 #[test]
-fn typed_handlers_say_progress_and_stop() {
+fn typed_handlers_say_progress_are_tried_again_block_and_stop() {
     assert_eq!(
         lines("typed_handlers"),
         [
             r#"greet "ann": succeeded: "hello ann""#,
             r#"greet "": failed: somebody must be named (no_name)"#,
             r#"print {"title":"letter","pages":2}: succeeded: {"title":"letter"}"#,
+            r#"fetch "flaky": succeeded: 2"#,
+            r#"fetch "nobody": failed: there is no such name (no_such_name)"#,
+            "sum [1,2,3]: succeeded: 6",
+            "  with 1 it is 1",
+            "  with 2 it is 3",
+            "  with 3 it is 6",
             "refused before it was queued: /pages",
             "the novel says its page: true",
             "the novel: stopped: stopped before the end of 100000 (stopped)",
+        ]
+    );
+}
+
+#[test]
+fn reboot_is_told_by_the_next_start() {
+    assert_eq!(
+        lines("reboot"),
+        [
+            "while the host is down: running",
+            "after its next boot: succeeded",
+            "rebooted once: true",
         ]
     );
 }

@@ -74,6 +74,15 @@ impl Program {
         }
     }
 
+    /// Ends it at once.
+    ///
+    /// # Panics
+    /// If the system does not let go of it.
+    pub fn end(&mut self) {
+        let _ = self.child.kill();
+        self.child.wait().expect("it is our child");
+    }
+
     /// Waits for its end.
     ///
     /// # Panics

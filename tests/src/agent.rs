@@ -24,7 +24,15 @@ impl AgentProgram {
         let mut command = Command::new(binary("widget-agent"));
         command.args(["--server", server, "--interval", interval]);
         command.arg("--state").arg(state).args(more);
-        let program = Program::start("widget-agent", &mut command);
+        Self::of(Program::start("widget-agent", &mut command))
+    }
+
+    /// One that was started otherwise.
+    ///
+    /// # Panics
+    /// If it does not print its id first.
+    #[must_use]
+    pub fn of(program: Program) -> Self {
         let line = program.line();
         let id = line
             .strip_prefix("agent ")

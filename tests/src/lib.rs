@@ -12,12 +12,22 @@ mod agent;
 mod api;
 #[cfg(doctest)]
 mod guides;
+mod journal;
 mod nginx;
+mod oracle;
 mod program;
+mod random;
+mod rig;
 mod server;
+mod strace;
 
 pub use agent::AgentProgram;
 pub use api::Api;
+pub use journal::Journal;
 pub use nginx::Nginx;
+pub use oracle::{Counts, Oracle};
 pub use program::{Program, binary, until};
+pub use random::Random;
+pub use rig::{Rig, Way};
 pub use server::ServerProgram;
+pub use strace::Strace;

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -91,6 +91,19 @@ impl Program {
                 self.errors().join("\n")
             )
         })
+    }
+
+    /// The same, or nothing if it has ended without a further line.
+    ///
+    /// # Panics
+    /// If it prints none within ten seconds and goes on.
+    #[must_use]
+    pub fn line_unless_ended(&self) -> Option<String> {
+        match self.lines.recv_timeout(LIMIT) {
+            Ok(line) => Some(line),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("{} printed no line", self.name),
+        }
     }
 
     /// What it has said on standard error since the last time this was asked.

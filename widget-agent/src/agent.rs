@@ -10,7 +10,7 @@ use widget_core::runtime::{BoxFuture, RuntimeExt};
 use crate::builder::AgentBuilder;
 use crate::probe::Probe;
 use crate::shared::{Farewell, Shared};
-use crate::{reconnect, sampling};
+use crate::{durable, reconnect, sampling, starts};
 
 /// How long handlers have to end once they were asked to, and how long the server has to hear the
 /// goodbye.
@@ -31,6 +31,8 @@ pub enum Ended {
     Stopped,
     /// A shutdown task came. Whoever runs the agent for its own sake ends the process now.
     Shutdown,
+    /// A restart task came. See [`restart_program`](crate::restart_program).
+    Restart,
 }
 
 impl Agent {
@@ -52,7 +54,11 @@ impl Agent {
         let Inner { guard, probes } = self.inner;
         let shared = &guard.0;
         let live = or(sampling::run(shared, probes), reconnect::run(shared));
-        or(leave(shared), live).await;
+        let tasks = or(durable::run(shared), async {
+            starts::run(shared).await;
+        });
+        or(leave(shared), or(live, tasks)).await;
+        shared.close_spool().await;
         let leaving = shared.state().leaving;
         leaving.map_or(Ended::Stopped, |leaving| leaving.why)
     }
@@ -87,6 +93,11 @@ impl Drop for Guard {
             state.farewell = Farewell::Over;
             state.connected = None;
         });
+        // An agent that was dropped has not closed it. If it is in use just now, it goes with the last
+        // handle.
+        if let Ok(mut spool) = self.0.spool.try_lock() {
+            drop(spool.take());
+        }
     }
 }
 
@@ -99,7 +110,7 @@ async fn leave(shared: &Shared) {
     let quiet = shared.until(|state| {
         let ledger = &state.ledger;
         let said = state.connected.is_none() || ledger.all_ends_are_said();
-        (said && ledger.none_runs_but(task)).then_some(())
+        (said && ledger.all_is_kept() && ledger.none_runs_but(task)).then_some(())
     });
     shared.runtime.timeout(PATIENCE, quiet).await;
     let connected = shared.change(|state| {
@@ -107,7 +118,7 @@ async fn leave(shared: &Shared) {
         state.connected.is_some()
     });
     // Somebody waits for a shutdown, so it is worth a wait; a stop without a server is not.
-    if connected || task.is_some() {
+    if connected || leaving.named(shared.durable).is_some() {
         shared.runtime.sleep(PATIENCE).await;
     }
 }

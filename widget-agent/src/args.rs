@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lexopt::Arg::{Long, Short};
 use lexopt::ValueExt;
+use widget_agent::widget_core::spool::LIMITS;
 use widget_agent::{INTERVALS, LOCAL_SERVER, MAX_LABELS, is_label};
 
 use crate::runtimes::{CHOICE, RUNTIMES};
@@ -19,11 +20,14 @@ Usage: widget-agent [OPTIONS]
 
   --server URL[,URL]…  servers, the one liked best first [",
     "] (WIDGET_SERVER)
-  --state DIR          where its id is kept [$XDG_STATE_HOME/widget-agent] (WIDGET_STATE)
+  --state DIR          where its id and spool are kept [$XDG_STATE_HOME/widget-agent] (WIDGET_STATE)
+  --spool WHERE        disk, or memory: then tasks and reports end with it [disk] (WIDGET_SPOOL)
+  --spool-limit MIB    what the spool takes on disk at most, 2 to 1024 [16] (WIDGET_SPOOL_LIMIT)
   --interval TIME      time between two reports, 100ms to 1d [1s] (WIDGET_INTERVAL)
   --label KEY=VALUE    tells agents apart; again for more (WIDGET_LABEL, with commas)
 ",
     "  -v, --verbose        says more on stderr (WIDGET_VERBOSE=1)
+  --status             prints what is in the spool, also while an agent runs
   -h, --help           prints this
   --version            prints the version
 ",
@@ -42,6 +46,7 @@ pub(crate) fn help() -> String {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Args {
     Run(Options),
+    Status(Options),
     Help,
     Version,
 }
@@ -50,6 +55,8 @@ pub(crate) enum Args {
 pub(crate) struct Options {
     pub(crate) servers: Vec<String>,
     pub(crate) state: PathBuf,
+    /// The most bytes of the spool on disk; none if it is in memory.
+    pub(crate) spool: Option<u64>,
     pub(crate) interval: Duration,
     pub(crate) labels: Vec<(String, String)>,
     /// Its place in [`RUNTIMES`].
@@ -69,6 +76,9 @@ pub(crate) fn parse(
             Short('h') | Long("help") => return Ok(Args::Help),
             Long("version") => return Ok(Args::Version),
             Short('v') | Long("verbose") => given.verbose = true,
+            Long("status") => given.status = true,
+            Long("spool") => given.spool = Some(text(&mut parser)?),
+            Long("spool-limit") => given.spool_limit = Some(text(&mut parser)?),
             Long("server") => given.servers.push(text(&mut parser)?),
             Long("interval") => given.interval = Some(text(&mut parser)?),
             Long("runtime") if CHOICE => given.runtime = Some(text(&mut parser)?),
@@ -80,7 +90,13 @@ pub(crate) fn parse(
             other => return Err(other.unexpected().to_string()),
         }
     }
-    given.with(&variable).map(Args::Run)
+    let status = given.status;
+    let options = given.with(&variable)?;
+    Ok(if status {
+        Args::Status(options)
+    } else {
+        Args::Run(options)
+    })
 }
 
 fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
@@ -93,6 +109,9 @@ fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
 struct Given {
     servers: Vec<String>,
     state: Option<PathBuf>,
+    status: bool,
+    spool: Option<String>,
+    spool_limit: Option<String>,
     interval: Option<String>,
     labels: Vec<String>,
     runtime: Option<String>,
@@ -130,6 +149,8 @@ impl Given {
             Some(state) => state,
             None => default_state(&variable)?,
         };
+        let spool = or_else(self.spool, words("WIDGET_SPOOL")?, "disk");
+        let limit = or_else(self.spool_limit, words("WIDGET_SPOOL_LIMIT")?, "16");
         if self.labels.len() > MAX_LABELS {
             return Err("more than 32 labels".to_owned());
         }
@@ -139,6 +160,7 @@ impl Given {
                 .map(|url| url.trim().to_owned())
                 .collect(),
             state,
+            spool: read_spool(&spool, &limit)?,
             interval: read_interval(&interval)?,
             labels: read_labels(&self.labels)?,
             runtime,
@@ -174,6 +196,20 @@ fn default_state(variable: &dyn Fn(&str) -> Option<OsString>) -> Result<PathBuf,
     match xdg.or_else(home) {
         Some(base) => Ok(base.join("widget-agent")),
         None => Err("say --state DIR: neither XDG_STATE_HOME nor HOME is set".to_owned()),
+    }
+}
+
+/// The most bytes of the spool on disk; none if it is in memory.
+fn read_spool(place: &str, limit: &str) -> Result<Option<u64>, String> {
+    let bytes = limit.parse().unwrap_or(0_u64).saturating_mul(1024 * 1024);
+    if !(LIMITS.0..=LIMITS.1).contains(&bytes) {
+        let why = ": not a number of MiB from 2 to 1024, such as 16";
+        return Err(["--spool-limit ", limit, why].concat());
+    }
+    match place {
+        "disk" => Ok(Some(bytes)),
+        "memory" => Ok(None),
+        _ => Err(["--spool ", place, ": neither disk nor memory"].concat()),
     }
 }
 
@@ -247,6 +283,7 @@ mod tests {
         let expected = Options {
             servers: vec![LOCAL_SERVER.to_owned()],
             state: "/home/me/.local/state/widget-agent".into(),
+            spool: Some(16 * 1024 * 1024),
             interval: Duration::from_secs(1),
             labels: Vec::new(),
             runtime: 0,
@@ -261,6 +298,7 @@ mod tests {
             "--server=tcp://a:1,tcp://b:2",
             "--state",
             "here",
+            "--spool-limit=2",
             "--interval",
             "250ms",
             "--label",
@@ -272,6 +310,7 @@ mod tests {
         let expected = Options {
             servers: vec!["tcp://a:1".to_owned(), "tcp://b:2".to_owned()],
             state: "here".into(),
+            spool: Some(2 * 1024 * 1024),
             interval: Duration::from_millis(250),
             labels: vec![
                 ("site".to_owned(), "berlin".to_owned()),
@@ -289,6 +328,8 @@ mod tests {
             ("WIDGET_SERVER", "tcp://a:1, http://b"),
             ("WIDGET_VERBOSE", "1"),
             ("WIDGET_STATE", "there"),
+            ("WIDGET_SPOOL", "memory"),
+            ("WIDGET_SPOOL_LIMIT", "64"),
             ("WIDGET_INTERVAL", "1m"),
             ("WIDGET_LABEL", "a=1,b=2"),
         ];
@@ -297,9 +338,11 @@ mod tests {
         assert!(found.verbose);
         assert_eq!(found.state, PathBuf::from("there"));
         assert_eq!(found.interval, Duration::from_secs(60));
-        assert_eq!(found.labels.len(), 2);
+        assert_eq!((found.labels.len(), found.spool), (2, None));
 
-        let found = options(&["--interval", "2h", "--label", "c=3"], &variables);
+        let args = ["--interval", "2h", "--label", "c=3", "--spool", "disk"];
+        let found = options(&args, &variables);
+        assert_eq!(found.spool, Some(64 * 1024 * 1024));
         assert_eq!(found.interval, Duration::from_secs(7_200));
         assert_eq!(found.labels, [("c".to_owned(), "3".to_owned())]);
     }
@@ -357,6 +400,11 @@ mod tests {
             &["--label", "sp ace=1"],
             &["--label", "a=1", "--label", "a=2"],
             &[long.as_str()],
+            &["--spool", "tape"],
+            &["--spool-limit", "1"],
+            &["--spool-limit", "1025"],
+            &["--spool-limit", "-2"],
+            &["--spool-limit", "99999999999999999999"],
             &["--nonsense"],
             &["nonsense"],
         ] {
@@ -369,6 +417,14 @@ mod tests {
         let many: Vec<String> = (0..33).map(|n| format!("--label=l{n}=x")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(parsed(&many, &[("HOME", "/h")]).is_err());
+    }
+
+    #[test]
+    fn the_status_is_that_of_a_state_directory() {
+        let Ok(Args::Status(found)) = parsed(&["--status", "--state", "x"], &[]) else {
+            panic!("it is the status that was asked for");
+        };
+        assert_eq!(found.state, PathBuf::from("x"));
     }
 
     #[test]

@@ -35,6 +35,17 @@ pub struct Status {
     pub reports: ReportCounts,
     /// How many tasks it has: taken, running, or ended without the server's knowing yet.
     pub tasks: usize,
+    /// How many of them have not started: they wait for the server's word, or for others of their kind
+    /// to end.
+    pub waiting: usize,
+    /// How many of them run.
+    pub running: usize,
+    /// How many of them have run out of time and go on all the same, since nothing can end them.
+    pub stuck: usize,
+    /// Bytes that its spool takes where it is kept; 0 in memory.
+    pub spool_bytes: u64,
+    /// Bytes that its spool may take; 0 in memory.
+    pub spool_limit: u64,
 }
 
 /// What became of reports since the agent was made.
@@ -59,6 +70,7 @@ impl AgentHandle {
     pub fn status(&self) -> Status {
         let state = self.shared.state();
         let reports = &state.reports;
+        let stages = state.ledger.stages();
         Status {
             id: self.shared.id,
             transport: state.connected,
@@ -70,6 +82,11 @@ impl AgentHandle {
                 acknowledged: reports.acknowledged,
             },
             tasks: state.ledger.len(),
+            waiting: stages.waiting,
+            running: stages.running,
+            stuck: stages.stuck,
+            spool_bytes: reports.spool.bytes,
+            spool_limit: reports.spool.limit,
         }
     }
 

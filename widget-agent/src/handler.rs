@@ -11,6 +11,7 @@ use widget_core::task::Failure;
 use crate::builder::AgentBuilder;
 use crate::context::TaskContext;
 use crate::raw::{AnyHandler, Job};
+use crate::retry::RetryPolicy;
 use crate::run::cut;
 use crate::task_error::TaskError;
 
@@ -53,16 +54,28 @@ pub trait Handler: Send + Sync + 'static {
     /// What it gives back.
     type Output: Serialize;
 
-    /// Does the work. The future is dropped when the task runs out of time and when the agent ends.
+    /// Does the work. The future is dropped when the task runs out of time and when the agent ends. It
+    /// must not block; what does is for [`AnyHandler::typed_blocking`].
     fn run(
         &self,
         cx: TaskContext,
         input: Self::Input,
     ) -> impl Future<Output = Result<Self::Output, TaskError>> + Send;
 
-    /// Whether a task may be started again after a loss.
+    /// Whether a task may be started again after a loss. See [`AnyHandler::idempotent`].
     fn idempotent(&self) -> bool {
         false
+    }
+
+    /// How often it is tried that fails. A policy says that it is idempotent as well. See
+    /// [`AnyHandler::retry`].
+    fn retry(&self) -> Option<RetryPolicy> {
+        None
+    }
+
+    /// How many of its tasks run at a time at most. See [`AnyHandler::concurrency`].
+    fn concurrency(&self) -> Option<u16> {
+        None
     }
 
     /// A JSON Schema of the input, if there is one: the server then refuses what does not fit before
@@ -75,22 +88,24 @@ pub trait Handler: Send + Sync + 'static {
 
 impl<H: Handler> From<H> for AnyHandler {
     fn from(handler: H) -> Self {
-        let (idempotent, schema) = (handler.idempotent(), handler.schema());
+        let (idempotent, retry) = (handler.idempotent(), handler.retry());
+        let (concurrency, schema) = (handler.concurrency(), handler.schema());
         let handler = Arc::new(handler);
-        let mut any = typed(H::KIND.to_owned(), move |context, input| {
+        let mut any = Self::typed(H::KIND, move |context, input| {
             let handler = Arc::clone(&handler);
             async move { handler.run(context, input).await }
         });
-        any.idempotent = idempotent;
+        any.idempotent = idempotent || retry.is_some();
+        any.retry = retry;
+        any.concurrency = concurrency.map(|most| most.max(1));
         any.schema = schema;
         any
     }
 }
 
 impl AgentBuilder {
-    /// Adds a closure that runs one kind of task.
-    ///
-    /// The closure is called for each task and gives the future that does the work.
+    /// Adds a closure that runs one kind of task. The same as a handler of
+    /// [`AnyHandler::typed`], which can be told more, such as how often it is tried.
     pub fn on<F, I, O, Fut>(self, kind: impl Into<String>, run: F) -> Self
     where
         F: Fn(TaskContext, I) -> Fut + Send + Sync + 'static,
@@ -98,7 +113,66 @@ impl AgentBuilder {
         O: Serialize,
         Fut: Future<Output = Result<O, TaskError>> + Send + 'static,
     {
-        self.handler(typed(kind.into(), run))
+        self.handler(AnyHandler::typed(kind, run))
+    }
+
+    /// Adds a closure that blocks or computes for long. See [`AnyHandler::raw_blocking`] for what
+    /// becomes of one that runs too long.
+    ///
+    /// ```
+    /// use widget_agent::Agent;
+    ///
+    /// let agent = Agent::builder().on_blocking("read", |cx, path: String| {
+    ///     let text = std::fs::read_to_string(path)?;
+    ///     cx.write("read it\n");
+    ///     Ok(text.lines().count())
+    /// });
+    /// # drop(agent);
+    /// ```
+    pub fn on_blocking<F, I, O>(self, kind: impl Into<String>, run: F) -> Self
+    where
+        F: Fn(TaskContext, I) -> Result<O, TaskError> + Send + Sync + 'static,
+        I: DeserializeOwned + Send + 'static,
+        O: Serialize,
+    {
+        self.handler(AnyHandler::typed_blocking(kind, run))
+    }
+}
+
+impl AnyHandler {
+    /// A closure over types. It is called for each task and gives the future that does the work, which
+    /// must not block. The input is read before the task is accepted.
+    #[must_use]
+    pub fn typed<F, I, O, Fut>(kind: impl Into<String>, run: F) -> Self
+    where
+        F: Fn(TaskContext, I) -> Fut + Send + Sync + 'static,
+        I: DeserializeOwned + Send + 'static,
+        O: Serialize,
+        Fut: Future<Output = Result<O, TaskError>> + Send + 'static,
+    {
+        let run = Arc::new(run);
+        Self::new(kind.into(), move |input| {
+            let (input, run) = (read::<I>(input)?, Arc::clone(&run));
+            Ok(Job::new(async move |context| {
+                written(&run(context, input).await?)
+            }))
+        })
+    }
+
+    /// A closure over types that blocks or computes for long. See
+    /// [`raw_blocking`](Self::raw_blocking).
+    #[must_use]
+    pub fn typed_blocking<F, I, O>(kind: impl Into<String>, run: F) -> Self
+    where
+        F: Fn(TaskContext, I) -> Result<O, TaskError> + Send + Sync + 'static,
+        I: DeserializeOwned + Send + 'static,
+        O: Serialize,
+    {
+        let run = Arc::new(run);
+        Self::new(kind.into(), move |input| {
+            let (input, run) = (read::<I>(input)?, Arc::clone(&run));
+            Ok(Job::blocking(move |context| written(&run(context, input)?)))
+        })
     }
 }
 
@@ -112,27 +186,13 @@ impl TaskContext {
     }
 }
 
-/// A closure over types as one over JSON text. The input is read before the task is accepted.
-pub(crate) fn typed<F, I, O, Fut>(kind: String, run: F) -> AnyHandler
-where
-    F: Fn(TaskContext, I) -> Fut + Send + Sync + 'static,
-    I: DeserializeOwned + Send + 'static,
-    O: Serialize,
-    Fut: Future<Output = Result<O, TaskError>> + Send + 'static,
-{
-    let run = Arc::new(run);
-    AnyHandler::new(kind, move |input| {
-        let input: I = serde_json::from_slice(input.as_bytes())
-            .map_err(|error| Failure::new("bad_input", cut(&error.to_string(), MAX_TEXT)))?;
-        let run = Arc::clone(&run);
-        let job: Job = Box::new(move |context| {
-            Box::pin(async move {
-                let output = run(context, input).await?;
-                let text = serde_json::to_vec(&output)
-                    .map_err(|error| TaskError::new("bad_output", error.to_string()))?;
-                Ok(Payload::from_json_text(text))
-            })
-        });
-        Ok(job)
-    })
+fn read<I: DeserializeOwned>(input: &Payload) -> Result<I, Failure> {
+    serde_json::from_slice(input.as_bytes())
+        .map_err(|error| Failure::new("bad_input", cut(&error.to_string(), MAX_TEXT)))
+}
+
+fn written<O: Serialize>(output: &O) -> Result<Payload, TaskError> {
+    serde_json::to_vec(output)
+        .map(Payload::from_json_text)
+        .map_err(|error| TaskError::new("bad_output", error.to_string()).permanent())
 }

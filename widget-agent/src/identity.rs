@@ -18,7 +18,7 @@ const TEMPORARY: &str = "agent-id.new";
 #[derive(Debug)]
 pub struct Identity {
     id: AgentId,
-    lock: File,
+    _lock: Lock,
 }
 
 /// The state directory cannot be used.
@@ -51,16 +51,9 @@ impl Identity {
             directory: directory.to_owned(),
             source,
         };
-        let lock = open_lock(directory).map_err(unusable)?;
-        match lock.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                return Err(IdentityError::InUse(directory.to_owned()));
-            }
-            Err(TryLockError::Error(error)) => return Err(unusable(error)),
-        }
+        let lock = Lock::take(directory, LOCK)?;
         let id = read_or_make(directory, runtime).map_err(unusable)?;
-        Ok(Self { id, lock })
+        Ok(Self { id, _lock: lock })
     }
 
     /// The id.
@@ -70,20 +63,40 @@ impl Identity {
     }
 }
 
-impl Drop for Identity {
-    fn drop(&mut self) {
-        // Closing would not do: a child that is being started at this moment has the file too.
-        let _ = self.lock.unlock();
+/// A lock on a directory, by a file in it, as long as this lives.
+#[derive(Debug)]
+pub(crate) struct Lock(File);
+
+impl Lock {
+    /// Takes the lock with this name in a directory, which is made if it is missing.
+    pub(crate) fn take(directory: &Path, name: &str) -> Result<Self, IdentityError> {
+        let unusable = |source| IdentityError::Unusable {
+            directory: directory.to_owned(),
+            source,
+        };
+        let lock = open_lock(directory, name).map_err(unusable)?;
+        match lock.try_lock() {
+            Ok(()) => Ok(Self(lock)),
+            Err(TryLockError::WouldBlock) => Err(IdentityError::InUse(directory.to_owned())),
+            Err(TryLockError::Error(error)) => Err(unusable(error)),
+        }
     }
 }
 
-fn open_lock(directory: &Path) -> io::Result<File> {
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing would not do: a child that is being started at this moment has the file too.
+        let _ = self.0.unlock();
+    }
+}
+
+fn open_lock(directory: &Path, name: &str) -> io::Result<File> {
     fs::create_dir_all(directory)?;
     File::options()
         .create(true)
         .truncate(false)
         .write(true)
-        .open(directory.join(LOCK))
+        .open(directory.join(name))
 }
 
 fn read_or_make(directory: &Path, runtime: &dyn Runtime) -> io::Result<AgentId> {

@@ -48,7 +48,59 @@
 //!   hears that it is to give up. With the feature `schema` the server knows what an input looks like
 //!   and refuses what does not fit.
 //! - **The end.** [`AgentHandle::stop`] says goodbye. A server can end an agent only if you register
-//!   [`Shutdown`], and its veto has the last word.
+//!   [`Shutdown`], or [`Restart`] for a program that starts itself anew; the hook of each finishes what
+//!   is open, or says no.
+//!
+//! # Handlers
+//!
+//! ```
+//! use widget_agent::{Agent, AnyHandler, End, Payload, RetryPolicy, TaskError};
+//!
+//! // Never started twice. It tells of itself while it runs, and heeds a cancel.
+//! let backup = AnyHandler::raw("backup", |cx, _input| async move {
+//!     for disk in ["a", "b"] {
+//!         cx.write(&format!("saving {disk}\n"));
+//!         if cx.is_cancelled() {
+//!             return Err(TaskError::new("stopped", "stopped between two disks"));
+//!         }
+//!     }
+//!     Ok(Payload::from_json_text(r#"{"disks":2}"#))
+//! });
+//! // Once more does no harm: after a failure it is tried again, up to five times in all.
+//! let sync = AnyHandler::raw("sync", |_cx, input| async { Ok(input) }).retry(RetryPolicy::default());
+//! // It blocks, and only one of them runs at a time.
+//! let sort = AnyHandler::raw_blocking("sort", |_cx, input| Ok(input)).concurrency(1);
+//! // It will not come back: the next start of the agent says how it ended.
+//! let reboot = AnyHandler::raw("reboot", |cx, _input| async move {
+//!     cx.will_not_return(End::Host).await?;
+//!     std::process::Command::new("reboot").spawn()?;
+//!     std::future::pending().await
+//! });
+//! let agent = Agent::builder().handler(backup).handler(sync).handler(sort).handler(reboot);
+//! # drop(agent);
+//! ```
+//!
+//! - **At most once.** A handler starts at most once for each task. If the process dies in the middle,
+//!   the task ends as *interrupted*: it may have happened. [`AnyHandler::idempotent`] says that once more
+//!   does no harm; the task is then queued again. A task that is lost three times so ends as failed with
+//!   code `crash_loop`, since most likely it is what kills the agent.
+//! - **Retries** are for handlers that are idempotent: [`AnyHandler::retry`], [`RetryPolicy`],
+//!   [`TaskError::permanent`], [`TaskError::retry_after`]. Losses do not count as failures.
+//! - **Blocking.** A handler that blocks holds up the agent: its reports, its heartbeat, its other tasks.
+//!   Register it with `on_blocking` or [`AnyHandler::raw_blocking`].
+//! - **Timeouts** are the task's. A handler is dropped at its timeout; one that blocks goes on, and is
+//!   counted in [`Status::stuck`].
+//! - **Output.** [`TaskContext::write`] for people to read along, progress for how far it is, and what the
+//!   handler gives back, up to 1 MiB of JSON text. What is longer is cut, and flagged as cut: the server
+//!   then has a JSON string with the beginning.
+//! - **Limits and order.** [`AnyHandler::concurrency`] is for one kind, [`AgentBuilder::tasks`] for all.
+//!   The rest waits at the server, which hands out by priority, then by age, and of each ordering key one
+//!   at a time.
+//! - **Panics** are caught and fail the task. Under `panic = "abort"` they end the process, as always: the
+//!   task is interrupted, or counts as lost if the handler is idempotent.
+//! - **Restarts.** A handler that ends the process or the host says so before it acts:
+//!   [`TaskContext::will_not_return`]. With a durable spool the next start of the agent decides how that
+//!   went, by the host's boot and the process. [`Shutdown`] and [`Restart`] do the same.
 //!
 //! # When things fail
 //!
@@ -60,16 +112,14 @@
 //! | a connection is cut | what was not acknowledged is sent again, and the server knows what it has; running handlers go on, and what became of them is told on the next connection |
 //! | the server refuses what the agent says of itself, such as a schema that it cannot read | logged as a warning; reports and tasks go on, the page shows neither name nor handlers |
 //! | an output, or news of progress, is more than the server or a proxy before it takes | it is left out; the task fails with the code `output_refused`, or goes on |
-//! | a handler fails or panics | the task fails with its error, or with the code `panic` (under `panic = "abort"` the program ends, as always); the agent goes on |
-//! | a handler takes too long | it is dropped at the timeout that its task has, if any |
+//! | a handler fails or panics | the task fails with its error, or with the code `panic` (under `panic = "abort"` the program ends, as always), or is tried again as its [`RetryPolicy`] says; the agent goes on |
+//! | a handler takes too long | it is dropped at the timeout that its task has, if any; one that blocks goes on, and its late result is kept beside the task |
+//! | a handler writes more than the server takes in time | the oldest and the latest 128 KiB wait, what is between is left out and counted |
 //! | a task is cancelled | [`TaskContext::cancelled`] ends; what the handler then answers is the truth |
 //! | the agent is stopped, or shut down | handlers are asked to give up and have 2 s for it, then the server hears a goodbye, for 2 s at most |
 //! | the future is dropped | it ends at once, without a goodbye, and its handlers are dropped too |
 //! | the process dies | reports that were not delivered die with it, unless you bring a [durable spool](AgentBuilder::spool); tasks that ran end as *interrupted* at the server |
 //! | a second process starts with the same id | the later one wins, the other is told so and tries again every 30 s |
-//!
-//! A handler starts at most once for each task, unless it says that once more does no harm
-//! ([`AnyHandler::idempotent`]).
 //!
 //! # What it takes
 //!
@@ -98,15 +148,26 @@ mod builder;
 mod complain;
 mod connect;
 mod context;
+mod disk;
+mod durable;
 mod entry;
+#[cfg(test)]
+mod fixtures;
 mod handle;
 #[cfg(feature = "json")]
 mod handler;
 mod host;
 mod identity;
+mod lineage;
+mod notes;
+mod output;
 mod probe;
 mod raw;
+mod recall;
 mod reconnect;
+mod restart;
+mod retry;
+mod room;
 mod run;
 mod sampling;
 #[cfg(feature = "schema")]
@@ -115,12 +176,14 @@ mod session;
 mod shared;
 mod shutdown;
 mod sorted;
+mod starts;
 mod submit;
 mod task_error;
 mod tasks;
 mod update;
 mod ways;
 mod work;
+mod writer;
 
 pub use agent::{Agent, Ended};
 pub use builder::{
@@ -129,6 +192,7 @@ pub use builder::{
 };
 pub use connect::{ConnectError, LOCAL_SERVER, connect};
 pub use context::{MAX_PROGRESS, TaskContext};
+pub use disk::{FileDisk, open_spool};
 pub use handle::{AgentHandle, ReportCounts, Status};
 #[cfg(feature = "json")]
 pub use handler::Handler;
@@ -136,6 +200,8 @@ pub use host::Host;
 pub use identity::{Identity, IdentityError};
 pub use probe::{HostProbe, Probe, ProbeError, Sample};
 pub use raw::AnyHandler;
+pub use restart::{Restart, restart_program};
+pub use retry::RetryPolicy;
 #[cfg(feature = "schema")]
 pub use schema::schema_of;
 // Whoever derives a schema uses the same one.
@@ -143,5 +209,7 @@ pub use schema::schema_of;
 pub use schemars;
 pub use shutdown::Shutdown;
 pub use task_error::TaskError;
+pub use writer::TaskWriter;
 // What an embedding program names of it.
+pub use widget_core::spool::End;
 pub use widget_core::{self, Payload, runtime};

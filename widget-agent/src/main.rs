@@ -5,6 +5,7 @@ mod log;
 mod needs;
 mod program;
 mod runtimes;
+mod status;
 
 use std::error::Error;
 use std::io::Write;
@@ -13,11 +14,17 @@ use std::process::ExitCode;
 use args::{Args, Options};
 use runtimes::RUNTIMES;
 use tracing::Level;
-use widget_agent::ConnectError;
+use widget_agent::{ConnectError, Ended, restart_program};
 
 fn main() -> ExitCode {
     let options = match args::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
         Ok(Args::Run(options)) => options,
+        Ok(Args::Status(options)) => {
+            return match status::status(&options) {
+                Ok(text) => say(&text),
+                Err(why) => fail(&why, 1),
+            };
+        }
         Ok(Args::Help) => return say(&args::help()),
         Ok(Args::Version) => return say(concat!("widget-agent ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(why) => return fail(&why, 2),
@@ -40,7 +47,13 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     };
     tracing::subscriber::set_global_default(log::Stderr(level))?;
     let drive = RUNTIMES.get(options.runtime).map(|(_, drive)| drive);
-    drive.map_or(Ok(()), |drive| drive(options))
+    // The state directory is nobody's by now.
+    if let Some(drive) = drive
+        && drive(options)? == Ended::Restart
+    {
+        restart_program()?;
+    }
+    Ok(())
 }
 
 fn say(text: &str) -> ExitCode {

@@ -1,10 +1,15 @@
 //! [`Program`]: the agent of the program, put together from its flags, on whichever runtime.
 
 use std::error::Error;
+use std::future::IntoFuture;
+use std::path::Path;
 
 use futures_lite::future::or;
-use widget_agent::runtime::SharedRuntime;
-use widget_agent::{Agent, AgentHandle, Identity, Shutdown};
+use widget_agent::runtime::{Runtime, SharedRuntime};
+use widget_agent::widget_core::spool::{LogSpool, SetAside};
+use widget_agent::{
+    Agent, AgentHandle, Ended, Identity, IdentityError, Restart, Shutdown, open_spool,
+};
 
 use crate::args::Options;
 use crate::say;
@@ -27,10 +32,14 @@ impl Program {
             builder = builder.label(key, value);
         }
         let identity = Identity::open(&options.state, runtime.as_ref())?;
+        if let Some(limit) = options.spool {
+            builder = builder.spool(spool(&options.state, limit, runtime.as_ref())?);
+        }
         let builder = builder
             .id(identity.id())
             .interval(options.interval)
-            .handler(Shutdown::new());
+            .handler(Shutdown::new())
+            .handler(Restart::new());
         let (agent, handle) = builder.build()?;
         Ok(Self {
             agent,
@@ -40,21 +49,36 @@ impl Program {
     }
 
     /// Runs it until it ends: by a task, or by a signal. `signal` ends with the next one.
-    pub(crate) async fn run(self, mut signal: impl AsyncFnMut()) {
+    pub(crate) async fn run(self, mut signal: impl AsyncFnMut()) -> Ended {
         let Self {
             agent,
             handle,
             identity: _held,
         } = self;
         say(&["agent ", &handle.status().id.to_string(), "\n"].concat());
-        let ended = async {
-            agent.await;
-        };
         let stop = async {
             signal().await;
             // The first signal says goodbye, the second does not wait for that.
             or(handle.stop(), signal()).await;
+            Ended::Stopped
         };
-        or(ended, stop).await;
+        or(agent.into_future(), stop).await
     }
+}
+
+/// The spool on disk, with a warning for what is wrong there.
+fn spool(directory: &Path, limit: u64, runtime: &dyn Runtime) -> Result<LogSpool, IdentityError> {
+    let opened = open_spool(directory, limit, runtime)?;
+    if let Some(SetAside { name, damage }) = opened.aside {
+        let what = "the spool cannot be read and was set aside; a new one begins";
+        warn(what, &[&name, ": ", damage.as_str()].concat());
+    }
+    if let Some(error) = opened.trouble {
+        warn("the spool cannot be written", &error.to_string());
+    }
+    Ok(opened.spool)
+}
+
+fn warn(what: &'static str, error: &str) {
+    tracing::warn!(error, "{what}");
 }

@@ -101,8 +101,9 @@ async fn live(
 ) -> Result<Option<Link>, TransportError> {
     let now = shared.runtime.wall();
     shared.change(|state| {
-        let welcome = &link.welcome;
-        state.ledger.welcomed(welcome.store, welcome.sequence);
+        if !state.ledger.welcomed(&link.welcome) {
+            state.reports.elsewhere = state.reports.delivered;
+        }
         state.connected = Some(link.transport);
         state.since = now;
     });
@@ -134,7 +135,7 @@ async fn earlier(shared: &Shared, link: &Link, ways: &mut Ways) -> Link {
             let pause = RETURN * 3 / 4 + Duration::from_millis(jitter);
             shared.runtime.sleep(pause).await;
             if let Ok(found) = ways.first(shared, link.way).await
-                && shared.state().ledger.may_move_to(found.welcome.store)
+                && shared.state().ledger.may_move_to(&found.welcome)
             {
                 return Some(found);
             }

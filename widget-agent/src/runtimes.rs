@@ -2,9 +2,11 @@
 
 use std::error::Error;
 
+use widget_agent::Ended;
+
 use crate::args::Options;
 
-type Drive = fn(Options) -> Result<(), Box<dyn Error>>;
+type Drive = fn(Options) -> Result<Ended, Box<dyn Error>>;
 
 /// By name; the first is what a program runs on unless told otherwise.
 pub(crate) const RUNTIMES: &[(&str, Drive)] = &[
@@ -27,12 +29,13 @@ mod on_smol {
     use async_signal::{Signal, Signals};
     use futures_lite::StreamExt;
     use smol::Executor;
+    use widget_agent::Ended;
     use widget_agent::runtime::SmolRuntime;
 
     use crate::args::Options;
     use crate::program::Program;
 
-    pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    pub(super) fn run(options: Options) -> Result<Ended, Box<dyn Error>> {
         let executor = Arc::new(Executor::new());
         let runtime = SmolRuntime::new(Arc::clone(&executor));
         let program = Program::new(options, Arc::new(runtime))?;
@@ -41,8 +44,7 @@ mod on_smol {
             signals.next().await;
         };
         // Boxed because a move of it is much code.
-        smol::block_on(executor.run(Box::pin(program.run(signal))));
-        Ok(())
+        Ok(smol::block_on(executor.run(Box::pin(program.run(signal)))))
     }
 }
 
@@ -56,12 +58,13 @@ mod on_tokio {
     use futures_lite::future::or;
     use tokio::runtime::Builder;
     use tokio::signal::unix::{SignalKind, signal};
+    use widget_agent::Ended;
     use widget_agent::runtime::TokioRuntime;
 
     use crate::args::Options;
     use crate::program::Program;
 
-    pub(super) fn run(options: Options) -> Result<(), Box<dyn Error>> {
+    pub(super) fn run(options: Options) -> Result<Ended, Box<dyn Error>> {
         let tokio = Builder::new_current_thread().enable_all().build()?;
         let runtime = TokioRuntime::new(tokio.handle().clone());
         let program = Program::new(options, Arc::new(runtime))?;
@@ -72,9 +75,9 @@ mod on_tokio {
         let signal = async move || {
             or(terminate.recv(), interrupt.recv()).await;
         };
-        tokio.block_on(program.run(signal));
+        let ended = tokio.block_on(program.run(signal));
         // A name that is being looked up is not waited for.
         tokio.shutdown_background();
-        Ok(())
+        Ok(ended)
     }
 }

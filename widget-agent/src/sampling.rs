@@ -59,11 +59,14 @@ fn next(due: Mono, interval: Duration, now: Mono) -> Mono {
 async fn sample(shared: &Shared, probes: &Probes) -> Result<(), String> {
     let at = shared.runtime.wall();
     let probes = Arc::clone(probes);
-    let kept = shared.with_spool(move |spool| {
+    let measure = move || {
         let mut sample = Sample::default();
         for probe in lock(&probes).iter_mut() {
             probe.measure(&mut sample);
         }
+        sample
+    };
+    let kept = shared.with_spool_after(measure, move |spool, sample| {
         let report = Report {
             seq: spool.next_seq(),
             at,
@@ -104,6 +107,7 @@ fn complaint(error: &ReportError) -> String {
         ReportError::TooManyGauges(_) => "there are more than 64 gauges",
         ReportError::GaugeName(_) => "a gauge has a name that is not [a-z0-9_.]{1,64}",
         ReportError::GaugeValue(name) => return [name, " is not a finite number"].concat(),
+        ReportError::Thinned(_) => "a probe cannot thin",
         ReportError::GaugeTwice(name) => return [name, " is there twice"].concat(),
     }
     .to_owned()

@@ -10,7 +10,6 @@ use widget_core::Payload;
 
 use crate::builder::AgentBuilder;
 use crate::context::TaskContext;
-use crate::handler::typed;
 use crate::raw::AnyHandler;
 use crate::task_error::TaskError;
 
@@ -84,7 +83,7 @@ impl AgentBuilder {
         O: Serialize,
         Fut: Future<Output = Result<O, TaskError>> + Send + 'static,
     {
-        self.handler(typed(kind.into(), run).with_schema::<I>())
+        self.handler(AnyHandler::typed(kind, run).with_schema::<I>())
     }
 }
 

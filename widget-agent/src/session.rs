@@ -9,6 +9,7 @@ use widget_core::message::{Command, Goodbye, Refusal, RefusalReason, Response, W
 use widget_core::runtime::RuntimeExt;
 use widget_core::transport::{Connection, TransportError, TransportErrorKind};
 
+use crate::agent::Ended;
 use crate::shared::{Farewell, Shared};
 use crate::{complain, submit, update, work};
 
@@ -74,11 +75,11 @@ async fn describe(shared: &Shared, connection: &dyn Connection) -> Result<(), Tr
 
 async fn goodbye(shared: &Shared, connection: &dyn Connection) -> Result<(), TransportError> {
     let leaving = shared.state().leaving;
-    let task = leaving.and_then(|leaving| leaving.task);
-    let reason = if task.is_some() {
-        "shutdown"
-    } else {
-        "stopped"
+    let task = leaving.and_then(|leaving| leaving.named(shared.durable));
+    let reason = match leaving.map(|leaving| leaving.why) {
+        Some(Ended::Shutdown) => "shutdown",
+        Some(Ended::Restart) => "restart",
+        Some(Ended::Stopped) | None => "stopped",
     };
     let goodbye = Goodbye {
         reason: reason.to_owned(),

@@ -6,28 +6,30 @@ use std::future::{Future, pending};
 use std::sync::Arc;
 
 use widget_core::runtime::BoxFuture;
+use widget_core::spool::End;
 use widget_core::task::SHUTDOWN;
 
+use crate::agent::Ended;
 use crate::raw::{AnyHandler, Job};
 use crate::task_error::TaskError;
 
-type Veto = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
-
 /// Ends the agent when a task of kind `shutdown` comes.
 ///
-/// The server learns that the task runs before it acts, and that it has succeeded by the agent's
-/// goodbye. The agent then ends with [`Ended::Shutdown`](crate::Ended::Shutdown).
+/// That it runs is durable, here and at the server, before it acts. The agent then ends with
+/// [`Ended::Shutdown`]. The task has succeeded when the agent's goodbye arrives, for which it waits 2 s;
+/// failing that, the next start of the agent says so, if its spool is a durable one. The same task
+/// never ends an agent twice, so one that is started again at once stays up.
 ///
 /// ```
 /// use widget_agent::{Agent, Shutdown};
 ///
-/// let polite = Shutdown::new().veto(|| async { Err("a backup is running".to_owned()) });
+/// let polite = Shutdown::new().before(|| async { Err("a backup is running".to_owned()) });
 /// let agent = Agent::builder().handler(polite);
 /// # drop(agent);
 /// ```
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Shutdown {
-    veto: Option<Arc<Veto>>,
+    before: Before,
 }
 
 impl Shutdown {
@@ -37,43 +39,73 @@ impl Shutdown {
         Self::default()
     }
 
-    /// Asks `hook` first. An error fails the task with code `vetoed` and this reason, and the agent
-    /// goes on.
+    /// Runs `hook` first, where the host program finishes what it is at, or says no: an error fails the
+    /// task with code `vetoed` and this reason, and the agent goes on.
+    ///
+    /// It may take as long as it needs, up to the timeout of the task if that has one: then it is
+    /// dropped, and the agent goes on. A cancel that comes meanwhile counts when it has ended.
     #[must_use]
-    pub fn veto<F, Fut>(mut self, hook: F) -> Self
+    pub fn before<F, Fut>(mut self, hook: F) -> Self
     where
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
-        self.veto = Some(Arc::new(move || Box::pin(hook())));
+        self.before = Before::new(hook);
         self
     }
 }
 
 impl From<Shutdown> for AnyHandler {
     fn from(shutdown: Shutdown) -> Self {
-        let mut any = Self::new(SHUTDOWN.to_owned(), move |_| {
-            let veto = shutdown.veto.clone();
-            let job: Job = Box::new(move |context| {
-                Box::pin(async move {
-                    if let Some(veto) = veto {
-                        veto().await.map_err(|why| TaskError::new("vetoed", why))?;
+        shutdown.before.handler(SHUTDOWN, Ended::Shutdown)
+    }
+}
+
+type Hook = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+
+/// What a host program does before its agent leaves.
+#[derive(Clone, Default)]
+pub(crate) struct Before(Option<Arc<Hook>>);
+
+impl Before {
+    pub(crate) fn new<F, Fut>(hook: F) -> Self
+    where
+        F: Fn() -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<(), String>> + Send + 'static,
+    {
+        Self(Some(Arc::new(move || Box::pin(hook()))))
+    }
+
+    /// The handler that makes the agent leave after this.
+    pub(crate) fn handler(self, kind: &str, why: Ended) -> AnyHandler {
+        let mut any = AnyHandler::new(kind.to_owned(), move |_| {
+            let before = self.clone();
+            Ok(Job::new(async move |context| {
+                if let Self(Some(hook)) = before {
+                    let vetoed = |why| TaskError::new("vetoed", why);
+                    hook().await.map_err(vetoed)?;
+                    if context.is_cancelled() {
+                        let why = "it was cancelled while the program finished what it was at";
+                        return Err(TaskError::new("cancelled", why));
                     }
-                    context.leave();
-                    // The goodbye is this task's end.
-                    pending().await
-                })
-            });
-            Ok(job)
+                }
+                match context.will_not_return(End::Agent).await {
+                    // The goodbye will say it.
+                    Err(_) if why == Ended::Shutdown => {}
+                    kept => kept?,
+                }
+                context.leave(why);
+                // The end of the agent is this task's end.
+                pending().await
+            }))
         });
         any.start_first = true;
         any
     }
 }
 
-impl fmt::Debug for Shutdown {
+impl fmt::Debug for Before {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let veto = self.veto.is_some();
-        f.debug_struct("Shutdown").field("veto", &veto).finish()
+        f.write_str(if self.0.is_some() { "a hook" } else { "none" })
     }
 }

@@ -102,20 +102,22 @@ fn batch(shared: &Shared, after: u64, backlog: Backlog, most: usize) -> Option<S
 
 /// About how many bytes a report takes on the wire.
 fn size(report: &Report) -> usize {
-    report
-        .gauges
-        .iter()
-        .fold(64, |sum, (name, _)| sum + name.len() + 16)
+    let thinned = report.thinned.as_ref();
+    let sum = 64 + thinned.map_or(0, |thinned| 64 + thinned.gauges.len() * 16);
+    let gauges = report.gauges.iter();
+    gauges.fold(sum, |sum, (name, _)| sum + name.len() + 16)
 }
 
 /// The server has everything through `kept`.
 async fn acknowledged(shared: &Shared, after: u64, kept: u64, through: u64, count: usize) {
     if kept < after {
-        // It lost what it had acknowledged. What is still here is sent again; the batch after it
-        // says how much is not.
+        // It lost what it had acknowledged, or never had it. What is still here is sent again; the
+        // batch after it says how much is not.
         complain::warn("the server has lost reports", "it has fewer than it said");
         shared.change(|state| {
-            state.reports.lost += after - kept;
+            // What another store has is not lost.
+            let had = after.saturating_sub(kept.max(state.reports.elsewhere));
+            state.reports.lost += had;
             state.reports.delivered = kept;
         });
         return;

@@ -10,11 +10,31 @@ use crate::shared::explain;
 ///
 /// Every error becomes one with `?`, under the code `failed`. Like such catch-all types it is no
 /// [`Error`] itself.
+///
+/// ```
+/// use std::time::Duration;
+/// use widget_agent::TaskError;
+///
+/// let closed = TaskError::new("no_such_shelf", "there is no shelf 7").permanent();
+/// let busy = TaskError::new("busy", "somebody prints").retry_after(Duration::from_secs(60));
+/// # drop((closed, busy));
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct TaskError {
     pub(crate) code: String,
     pub(crate) message: String,
-    pub(crate) retry_after: Option<Duration>,
+    pub(crate) again: Again,
+}
+
+/// Whether a handler that failed wants to be tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Again {
+    /// As its policy says.
+    Unsaid,
+    /// Not before this time has passed.
+    After(Duration),
+    /// It would fail again.
+    Never,
 }
 
 impl TaskError {
@@ -25,15 +45,25 @@ impl TaskError {
         Self {
             code: code.into(),
             message: message.into(),
-            retry_after: None,
+            again: Again::Unsaid,
         }
     }
 
-    /// Asks for another attempt, not before this time has passed. Heard only of handlers that are
-    /// idempotent; of others it is a failure like any other.
+    /// Asks for another attempt, not before this time has passed, whatever the handler's
+    /// [policy](crate::RetryPolicy) says of pauses. Heard only of handlers that are idempotent, and only
+    /// while attempts are left: those of the policy, or 5 without one. Else it is a failure like any
+    /// other.
     #[must_use]
     pub fn retry_after(mut self, pause: Duration) -> Self {
-        self.retry_after = Some(pause);
+        self.again = Again::After(pause);
+        self
+    }
+
+    /// Says that another attempt would fail as well: the task ends now, whatever the handler's
+    /// [policy](crate::RetryPolicy) says.
+    #[must_use]
+    pub fn permanent(mut self) -> Self {
+        self.again = Again::Never;
         self
     }
 }

@@ -1,19 +1,20 @@
 //! [`Ledger`]: the tasks that the agent has, how far each is, and what is still to be said of them.
-//! Pure state: no clock, no connection. It outlives connections, so nothing that is to be said is
-//! lost with one.
+//! Pure state: no clock, no connection, no disk. It outlives connections, so nothing that is to be
+//! said is lost with one; what has to outlive the process too, it notes.
 
 use std::time::Duration;
 
 use widget_core::Payload;
-use widget_core::id::{Attempt, StoreEpoch, TaskId};
-use widget_core::message::{Command, Held, Seen, Update, UpdateItem, Verdict, WorkTask};
+use widget_core::id::{Attempt, TaskId};
+use widget_core::message::{Command, Seen, Update, UpdateItem, Verdict, WorkTask};
+use widget_core::spool::{End, Process, Record, Spent};
 use widget_core::stop::StopSignal;
 use widget_core::task::{AgentEvent, Failure, Finish, FinishKind};
-use widget_core::time::{Mono, Timestamp};
+use widget_core::time::Timestamp;
 
 use crate::entry::{Entry, Next, Stage};
+use crate::notes::Notes;
 use crate::sorted::Sorted;
-use widget_core::spool::Spent;
 
 /// The most bytes of one `Update`, unless a single item is larger.
 const MAX_UPDATE: usize = 1024 * 1024 + 512 * 1024;
@@ -23,13 +24,29 @@ const ITEM: usize = 64;
 /// The tasks of an agent. `J` is what starts a task's handler; each is given out at most once.
 #[derive(Debug)]
 pub(crate) struct Ledger<J> {
-    entries: Sorted<TaskId, Entry<J>>,
-    capacity: usize,
-    spent: Spent,
-    store: Option<StoreEpoch>,
-    highest: u64,
-    version: u64,
-    closed: bool,
+    pub(crate) entries: Sorted<TaskId, Entry<J>>,
+    pub(crate) limits: Limits,
+    pub(crate) process: Process,
+    pub(crate) spent: Spent,
+    pub(crate) seen: Option<Seen>,
+    pub(crate) notes: Notes,
+    pub(crate) version: u64,
+    pub(crate) closed: bool,
+    /// The spool keeps nothing for now.
+    pub(crate) stalled: bool,
+    /// No task is taken until then: the last one did not fit into the spool.
+    pub(crate) full_until: Option<Timestamp>,
+}
+
+/// What bounds a ledger.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    /// The most tasks at a time.
+    pub(crate) tasks: usize,
+    /// The most that run at a time, of kinds that have such a limit.
+    pub(crate) kinds: Sorted<String, u16>,
+    /// There is a durable spool, which is to keep what becomes of tasks.
+    pub(crate) durable: bool,
 }
 
 /// A task that can be run.
@@ -52,56 +69,39 @@ pub(crate) struct Start<J> {
     pub(crate) job: J,
     pub(crate) timeout: Option<Duration>,
     pub(crate) idempotent: bool,
+    /// How often its handler failed before and asked for another attempt.
+    pub(crate) failures: u32,
+    /// How often the agent was lost before while it had the task.
+    pub(crate) losses: u32,
     pub(crate) token: StopSignal,
 }
 
 impl<J> Ledger<J> {
-    /// For at most so many tasks at a time.
-    pub(crate) fn new(capacity: usize) -> Self {
+    /// Within these limits. The process is this one.
+    pub(crate) fn new(mut limits: Limits, process: Process) -> Self {
+        limits.tasks = limits.tasks.min(Command::MAX_HOLDING);
         Self {
             entries: Sorted::default(),
-            capacity: capacity.min(Command::MAX_HOLDING),
+            limits,
+            process,
             spent: Spent::default(),
-            store: None,
-            highest: 0,
+            seen: None,
+            notes: Notes::default(),
             version: 0,
             closed: false,
+            stalled: false,
+            full_until: None,
         }
     }
 
-    /// A server welcomed the agent, with its store's epoch and the number of tasks it gave.
-    pub(crate) fn welcomed(&mut self, store: StoreEpoch, sequence: u64) {
-        if self.store != Some(store) {
-            // A store that was restored goes on above what we have seen; one that begins below is
-            // another store, whose numbers mean other tasks.
-            if sequence < self.highest {
-                self.spent = Spent::default();
-                self.highest = 0;
-            }
-            self.store = Some(store);
-        }
-        self.highest = self.highest.max(sequence);
-    }
-
-    /// The highest sequence seen, and of which store.
-    pub(crate) fn seen(&self) -> Option<Seen> {
-        self.store.map(|store| Seen {
-            stores: vec![store],
-            sequence: self.highest,
-            at: Timestamp::default(),
-        })
-    }
-
-    /// Whether the agent may go over to a server with this store for no better reason than its
-    /// place in the list. To another store, the tasks that are here would mean nothing.
-    pub(crate) fn may_move_to(&self, store: StoreEpoch) -> bool {
-        self.store == Some(store) || self.entries.len() == 0
+    /// What is to be kept.
+    pub(crate) const fn notes(&mut self) -> &mut Notes {
+        &mut self.notes
     }
 
     /// Looks at a task that the server hands out. True if it is new here: then it is to be
     /// prepared and [taken](Self::take).
     pub(crate) fn meet(&mut self, task: &WorkTask) -> bool {
-        self.highest = self.highest.max(task.sequence);
         if self.closed {
             return false;
         }
@@ -110,14 +110,17 @@ impl<J> Ledger<J> {
                 return false;
             }
             if task.attempt == entry.attempt || !entry.asked_to_retry() {
-                self.version += u64::from(entry.adopt(task.attempt));
+                if entry.adopt(task.attempt) {
+                    self.version += 1;
+                    let (task, attempt) = (task.task, task.attempt);
+                    self.note(task, Record::Adopted { task, attempt });
+                }
                 return false;
             }
             // The new attempt is the answer to a retry whose verdict did not arrive.
-            self.entries.remove(&task.task);
-            self.version += 1;
+            self.forget(task.task, false);
         }
-        if self.entries.len() >= self.capacity {
+        if self.entries.len() >= self.limits.tasks || self.stalled {
             return false;
         }
         if self.spent.contains(task.sequence) {
@@ -126,7 +129,7 @@ impl<J> Ledger<J> {
                 "this task was run here before, and how it ended is no longer known",
             );
             let finish = Finish::without(FinishKind::Interrupted, failure);
-            self.insert(task, Stage::Over(AgentEvent::Finish(finish)), true);
+            self.insert(task, Stage::Over(AgentEvent::Finish(finish)));
             return false;
         }
         true
@@ -137,27 +140,48 @@ impl<J> Ledger<J> {
         &mut self,
         task: &WorkTask,
         prepared: Result<Prepared<J>, Failure>,
-        now: Mono,
+        now: Timestamp,
     ) {
         match prepared {
             Ok(prepared) => {
                 let ttl_at = now.after(Duration::from_millis(task.ttl_ms));
-                self.insert(
-                    task,
-                    Stage::Waiting {
-                        job: prepared.job,
-                        ttl_at,
-                    },
-                    false,
-                );
-                if let Some(entry) = self.entries.get_mut(&task.task) {
+                let (job, slot) = (prepared.job, false);
+                let entry = self.insert(task, Stage::Waiting { job, ttl_at, slot });
+                if let Some(entry) = entry {
                     entry.accept_due = true;
                     entry.idempotent = prepared.idempotent;
                     entry.start_first = prepared.start_first;
                 }
+                self.record(task.clone(), prepared.idempotent);
             }
-            Err(failure) => self.insert(task, Stage::Over(AgentEvent::Reject(failure)), false),
+            Err(failure) => {
+                let last = AgentEvent::Reject(failure);
+                self.insert(task, Stage::Over(last.clone()));
+                // Kept for its number alone.
+                let input = Payload::null();
+                let kind = task.kind.clone();
+                let ordering_key = None;
+                self.record(
+                    WorkTask {
+                        input,
+                        kind,
+                        ordering_key,
+                        ..*task
+                    },
+                    false,
+                );
+                let task = task.task;
+                self.note(task, Record::Over { task, last });
+            }
         }
+    }
+
+    fn record(&mut self, task: WorkTask, idempotent: bool) {
+        if let Some(entry) = self.entries.get_mut(&task.task) {
+            entry.recorded = true;
+        }
+        let (id, task) = (task.task, Box::new(task));
+        self.note(id, Record::Taken { task, idempotent });
     }
 
     /// The server wants a task given up. True if that is news.
@@ -167,48 +191,25 @@ impl<J> Ledger<J> {
         else {
             return false;
         };
-        entry.cancel();
+        let last = entry.cancel();
         self.version += 1;
+        self.note(task, Record::CancelSeen { task });
+        if let Some(last) = last {
+            self.end(task, last);
+        }
         true
     }
 
-    /// How many more tasks there is room for.
-    pub(crate) fn room(&self) -> u16 {
-        if self.closed {
-            return 0;
-        }
-        u16::try_from(self.capacity.saturating_sub(self.entries.len())).unwrap_or(u16::MAX)
-    }
-
-    /// Every task that the agent has, from its receipt to the verdict on its end.
-    pub(crate) fn holding(&self) -> Vec<Held> {
-        let held = |(task, entry): (&TaskId, &Entry<J>)| Held {
-            task: *task,
-            attempt: entry.attempt,
-            cancel_seen: entry.cancel_seen,
-        };
-        self.entries.iter().map(held).collect()
-    }
-
-    /// Changes whenever [`holding`](Self::holding) or [`room`](Self::room) do.
-    pub(crate) const fn version(&self) -> u64 {
-        self.version
-    }
-
-    /// How many tasks it has.
-    pub(crate) fn len(&self) -> usize {
-        self.entries.len()
-    }
-
     /// What is to be said next, at most so many items. It stays due until it is
-    /// [settled](Self::settle), so a message that was lost is simply made again.
-    pub(crate) fn update(&mut self, most: usize, now: Mono) -> Option<Update> {
-        for entry in self.entries.values_mut() {
-            entry.expire(now);
-        }
+    /// [settled](Self::settle), so a message that was lost is simply made again. Of a task with news
+    /// that the spool has not kept yet, nothing is said.
+    pub(crate) fn update(&self, most: usize) -> Option<Update> {
         let mut items = Vec::new();
         let mut bytes = 0_usize;
         for (task, entry) in self.entries.iter() {
+            if !self.notes.is_kept(entry.noted) {
+                continue;
+            }
             for event in entry.due() {
                 bytes = bytes.saturating_add(size(&event));
                 if items.len() >= most || (!items.is_empty() && bytes > MAX_UPDATE) {
@@ -225,31 +226,25 @@ impl<J> Ledger<J> {
         (!items.is_empty()).then_some(Update { items })
     }
 
-    /// Takes what the server made of an update, and gives the tasks that are to be started.
-    pub(crate) fn settle(
-        &mut self,
-        update: &Update,
-        verdicts: &[Verdict],
-        now: Mono,
-    ) -> Vec<Start<J>> {
-        let mut starts = Vec::new();
+    /// Takes what the server made of an update.
+    pub(crate) fn settle(&mut self, update: &Update, verdicts: &[Verdict], now: Timestamp) {
         for (item, verdict) in update.items.iter().zip(verdicts) {
             let entry = self.entries.get_mut(&item.task);
             // An answer to an attempt that was given up in favour of a later one says nothing.
             let Some(entry) = entry.filter(|entry| entry.attempt == item.attempt) else {
                 continue;
             };
-            match entry.settle(&item.event, *verdict == Verdict::Ok) {
+            let ok = *verdict == Verdict::Ok;
+            match entry.settle(&item.event, ok, now) {
+                Next::Stay if entry.heard => self.version += 1,
                 Next::Stay => {}
-                Next::Forget => self.forget(item.task),
-                Next::Start if self.closed => {}
-                Next::Start => {
-                    entry.expire(now);
-                    starts.extend(entry.start(item.task));
+                Next::Forget => {
+                    let spent = (ok || entry.started) && !entry.asked_to_retry();
+                    self.forget(item.task, spent);
                 }
+                Next::Late(last) => self.end(item.task, last),
             }
         }
-        starts
     }
 
     /// Nobody takes this news, perhaps because it is too long: an output or a progress is left out,
@@ -257,29 +252,104 @@ impl<J> Ledger<J> {
     pub(crate) fn shorten(&mut self, update: &Update) -> bool {
         let mut shorter = false;
         for item in &update.items {
-            if let Some(entry) = self.entries.get_mut(&item.task) {
-                shorter |= entry.shorten(&item.event);
+            let Some(entry) = self.entries.get_mut(&item.task) else {
+                continue;
+            };
+            if !entry.shorten(&item.event) {
+                continue;
+            }
+            shorter = true;
+            if let (AgentEvent::Finish(_), Stage::Over(last)) = (&item.event, &entry.stage) {
+                let (task, last) = (item.task, last.clone());
+                self.note(task, Record::Over { task, last });
             }
         }
         shorter
     }
 
+    /// Whether [`starts`](Self::starts) has something to do, but for what has expired.
+    pub(crate) fn can_start(&self) -> bool {
+        let goes = |entry: &Entry<J>| entry.goes() && self.notes.is_kept(entry.noted);
+        !self.closed && (self.next_ready().is_some() || self.entries.values().any(goes))
+    }
+
+    /// When the first task expires that has not started.
+    pub(crate) fn expires(&self) -> Option<Timestamp> {
+        self.entries.values().filter_map(Entry::expires).min()
+    }
+
+    /// Ends what has expired, gives free slots to those that are ready, by priority and age, and
+    /// gives the tasks that are to be started now.
+    pub(crate) fn starts(&mut self, now: Timestamp) -> Vec<Start<J>> {
+        let expired = |(task, entry): (&TaskId, &Entry<J>)| {
+            (entry.expires().is_some_and(|at| at < now)).then_some(*task)
+        };
+        let expired: Vec<TaskId> = self.entries.iter().filter_map(expired).collect();
+        for task in expired {
+            self.end(task, AgentEvent::Expire);
+        }
+        let mut starts = Vec::new();
+        if self.closed {
+            return starts;
+        }
+        while let Some(task) = self.next_ready() {
+            let entry = self.entries.get_mut(&task);
+            if entry.is_some_and(|entry| entry.take_slot(now)) {
+                let process = self.process.clone();
+                self.note(task, Record::Started { task, process });
+            }
+        }
+        for (task, entry) in self.entries.iter_mut() {
+            if self.notes.is_kept(entry.noted) {
+                starts.extend(entry.start(*task));
+            }
+        }
+        starts
+    }
+
     /// A handler says how far it is. Only the latest word is kept.
     pub(crate) fn progress(&mut self, task: TaskId, progress: Payload) {
-        if let Some(entry) = self.entries.get_mut(&task)
-            && matches!(entry.stage, Stage::Running(_))
-        {
+        if let Some(entry) = self.running(task) {
             entry.progress = Some(progress);
         }
     }
 
-    /// A handler has ended with this last word.
+    /// A handler has written this.
+    pub(crate) fn write(&mut self, task: TaskId, text: &str) {
+        if let Some(entry) = self.running(task) {
+            entry.output.push(text);
+        }
+    }
+
+    /// A handler says that it will not come back: what ends the agent or the host is its success.
+    pub(crate) fn leaving(&mut self, task: TaskId, end: End) {
+        if self.running(task).is_some() {
+            self.note(task, Record::Leaving { task, end });
+        }
+    }
+
+    /// A handler has ended with this last word. If it had [timed out](Self::timed_out), that is told
+    /// beside the end that the server knows.
     pub(crate) fn finish(&mut self, task: TaskId, last: AgentEvent) {
-        if let Some(entry) = self.entries.get_mut(&task)
-            && matches!(entry.stage, Stage::Running(_))
-        {
-            entry.progress = None;
-            entry.stage = Stage::Over(last);
+        let Some(entry) = self.entries.get_mut(&task) else {
+            return;
+        };
+        match &entry.stage {
+            Stage::Running(_) | Stage::Stuck => {
+                entry.stuck = false;
+                self.end(task, last);
+            }
+            Stage::Over(_) if std::mem::take(&mut entry.stuck) => entry.late = Some(last),
+            _ => {}
+        }
+    }
+
+    /// A handler that cannot be dropped has not ended in time: this is its end for the server, but it
+    /// goes on and keeps its slot until it [finishes](Self::finish).
+    pub(crate) fn timed_out(&mut self, task: TaskId, last: AgentEvent) {
+        if let Some(entry) = self.running(task) {
+            entry.stuck = true;
+            self.end(task, last);
         }
     }
 
@@ -294,35 +364,43 @@ impl<J> Ledger<J> {
         }
     }
 
-    /// Whether no handler runs, but perhaps that of this task.
-    pub(crate) fn none_runs_but(&self, task: Option<TaskId>) -> bool {
-        let runs = |(id, entry): (&TaskId, &Entry<J>)| {
-            Some(*id) != task && matches!(entry.stage, Stage::Running(_))
-        };
-        !self.entries.iter().any(runs)
+    fn running(&mut self, task: TaskId) -> Option<&mut Entry<J>> {
+        let entry = self.entries.get_mut(&task);
+        entry.filter(|entry| matches!(entry.stage, Stage::Running(_)))
     }
 
-    /// Whether the ends of all tasks that have ended were said and heard.
-    pub(crate) fn all_ends_are_said(&self) -> bool {
-        !self
-            .entries
-            .values()
-            .any(|entry| matches!(entry.stage, Stage::Over(_)))
+    /// The task is over, with this last word.
+    pub(crate) fn end(&mut self, task: TaskId, last: AgentEvent) {
+        if let Some(entry) = self.entries.get_mut(&task) {
+            entry.progress = None;
+            entry.accept_due = false;
+            entry.stage = Stage::Over(last.clone());
+            self.note(task, Record::Over { task, last });
+        }
     }
 
-    fn insert(&mut self, task: &WorkTask, stage: Stage<J>, started: bool) {
+    pub(crate) fn insert(&mut self, task: &WorkTask, stage: Stage<J>) -> Option<&mut Entry<J>> {
         self.version += 1;
-        self.entries
-            .insert(task.task, Entry::new(task, stage, started));
+        self.entries.insert(task.task, Entry::new(task, stage));
+        self.entries.get_mut(&task.task)
     }
 
-    fn forget(&mut self, task: TaskId) {
+    pub(crate) fn forget(&mut self, task: TaskId, spent: bool) {
         self.version += 1;
+        let spent = spent && self.entries.get(&task).is_some_and(|entry| !entry.foreign);
+        self.note(task, Record::Forgotten { task, spent });
         if let Some(entry) = self.entries.remove(&task)
-            && entry.started
-            && !entry.asked_to_retry()
+            && spent
         {
             self.spent.insert(entry.sequence);
+        }
+    }
+
+    /// Notes a change of a task that is to be kept.
+    pub(crate) fn note(&mut self, task: TaskId, record: Record) {
+        let entry = self.entries.get_mut(&task);
+        if let Some(entry) = entry.filter(|entry| self.limits.durable && entry.recorded) {
+            entry.noted = self.notes.add(record);
         }
     }
 }

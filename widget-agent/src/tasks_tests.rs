@@ -5,7 +5,7 @@ use widget_core::task::StateName;
 
 use super::*;
 
-const NOW: Mono = Mono::from_start(Duration::from_secs(100));
+const NOW: Timestamp = Timestamp::from_secs(100);
 
 fn id(task: u8) -> TaskId {
     TaskId::from_bytes([task; 16])
@@ -44,16 +44,35 @@ fn offer(ledger: &mut Ledger<()>, task: &WorkTask) -> bool {
     new
 }
 
+fn ledger_for(tasks: usize) -> Ledger<()> {
+    let limits = Limits {
+        tasks,
+        ..Limits::default()
+    };
+    Ledger::new(limits, Process::default())
+}
+
+/// Takes verdicts, and gives what starts then.
+fn settle(
+    ledger: &mut Ledger<()>,
+    update: &Update,
+    verdicts: &[Verdict],
+    now: Timestamp,
+) -> Vec<Start<()>> {
+    ledger.settle(update, verdicts, now);
+    ledger.starts(now)
+}
+
 /// What is said next, and what it leads to if all of it gets this verdict.
 fn say(ledger: &mut Ledger<()>, verdict: Verdict) -> (Vec<AgentEvent>, usize) {
     say_at(ledger, verdict, NOW)
 }
 
-fn say_at(ledger: &mut Ledger<()>, verdict: Verdict, now: Mono) -> (Vec<AgentEvent>, usize) {
-    let Some(update) = ledger.update(64, now) else {
+fn say_at(ledger: &mut Ledger<()>, verdict: Verdict, now: Timestamp) -> (Vec<AgentEvent>, usize) {
+    let Some(update) = ledger.update(64) else {
         return (Vec::new(), 0);
     };
-    let starts = ledger.settle(&update, &vec![verdict; update.items.len()], now);
+    let starts = settle(ledger, &update, &vec![verdict; update.items.len()], now);
     let events = update.items.into_iter().map(|item| item.event);
     (events.collect(), starts.len())
 }
@@ -66,7 +85,7 @@ fn done() -> AgentEvent {
 
 /// A ledger with task 1 running and its start said.
 fn running() -> Ledger<()> {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     assert!(offer(&mut ledger, &work(1, 1)));
     assert_eq!(say(&mut ledger, Verdict::Ok), (vec![ACCEPT], 1));
     assert_eq!(say(&mut ledger, Verdict::Ok), (vec![AgentEvent::Start], 0));
@@ -75,25 +94,25 @@ fn running() -> Ledger<()> {
 
 #[test]
 fn a_task_is_held_from_its_receipt_to_the_verdict_on_its_end() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     offer(&mut ledger, &work(1, 1));
-    assert_eq!((ledger.holding().len(), ledger.room()), (1, 7));
+    assert_eq!((ledger.holding().len(), ledger.room(NOW)), (1, 7));
     say(&mut ledger, Verdict::Ok);
     say(&mut ledger, Verdict::Ok);
     ledger.finish(id(1), done());
     assert_eq!(ledger.holding().len(), 1);
     assert_eq!(say(&mut ledger, Verdict::Ok), (vec![done()], 0));
-    assert_eq!((ledger.holding().len(), ledger.room()), (0, 8));
-    assert_eq!(ledger.update(64, NOW), None);
+    assert_eq!((ledger.holding().len(), ledger.room(NOW)), (0, 8));
+    assert_eq!(ledger.update(64), None);
 }
 
 #[test]
 fn what_was_not_answered_is_said_again() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     offer(&mut ledger, &work(1, 1));
-    let first = ledger.update(64, NOW);
+    let first = ledger.update(64);
     assert!(first.is_some());
-    assert_eq!(ledger.update(64, NOW), first);
+    assert_eq!(ledger.update(64), first);
 }
 
 #[test]
@@ -103,7 +122,7 @@ fn a_task_without_a_good_verdict_is_forgotten_unstarted_and_may_come_again() {
         Verdict::Unknown,
         Verdict::Refused(StateName::Cancelled),
     ] {
-        let mut ledger = Ledger::new(8);
+        let mut ledger = ledger_for(8);
         offer(&mut ledger, &work(1, 1));
         assert_eq!(say(&mut ledger, verdict), (vec![ACCEPT], 0));
         assert!(ledger.holding().is_empty());
@@ -113,10 +132,10 @@ fn a_task_without_a_good_verdict_is_forgotten_unstarted_and_may_come_again() {
 
 #[test]
 fn a_running_task_without_a_good_verdict_is_asked_to_stop() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     offer(&mut ledger, &work(1, 1));
-    let update = ledger.update(64, NOW).unwrap();
-    let starts = ledger.settle(&update, &[Verdict::Ok], NOW);
+    let update = ledger.update(64).unwrap();
+    let starts = settle(&mut ledger, &update, &[Verdict::Ok], NOW);
     assert_eq!(say(&mut ledger, Verdict::Stale).0, [AgentEvent::Start]);
     assert!(starts[0].token.is_asked());
 }
@@ -126,7 +145,8 @@ fn a_known_task_adopts_the_higher_attempt_and_says_where_it_is() {
     let mut ledger = running();
     assert!(!offer(&mut ledger, &work(1, 3)));
     assert_eq!(ledger.holding()[0].attempt, Attempt(3));
-    let expected = vec![ACCEPT, AgentEvent::Start];
+    // An Accept behind the start would hold the task against its ttl.
+    let expected = vec![AgentEvent::Start];
     assert_eq!(say(&mut ledger, Verdict::Ok), (expected, 0));
     assert!(!offer(&mut ledger, &work(1, 2)), "an older attempt");
     assert_eq!(ledger.holding()[0].attempt, Attempt(3));
@@ -134,11 +154,11 @@ fn a_known_task_adopts_the_higher_attempt_and_says_where_it_is() {
 
 #[test]
 fn an_answer_to_an_older_attempt_says_nothing_of_the_newer() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     offer(&mut ledger, &work(1, 1));
-    let old = ledger.update(64, NOW).unwrap();
+    let old = ledger.update(64).unwrap();
     offer(&mut ledger, &work(1, 2));
-    assert!(ledger.settle(&old, &[Verdict::Stale], NOW).is_empty());
+    assert!(settle(&mut ledger, &old, &[Verdict::Stale], NOW).is_empty());
     assert_eq!(say(&mut ledger, Verdict::Ok), (vec![ACCEPT], 1));
 }
 
@@ -181,11 +201,11 @@ fn after_a_retry_the_next_attempt_runs() {
 
 #[test]
 fn a_cancel_of_a_waiting_task_is_confirmed_and_it_never_starts() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     offer(&mut ledger, &work(1, 1));
-    let accept = ledger.update(64, NOW).unwrap();
+    let accept = ledger.update(64).unwrap();
     assert!(ledger.cancel(id(1), Attempt(1)));
-    assert!(ledger.settle(&accept, &[Verdict::Ok], NOW).is_empty());
+    assert!(settle(&mut ledger, &accept, &[Verdict::Ok], NOW).is_empty());
     assert!(ledger.holding()[0].cancel_seen);
     let confirmed = vec![AgentEvent::CancelConfirmed];
     assert_eq!(say(&mut ledger, Verdict::Ok), (confirmed, 0));
@@ -206,10 +226,10 @@ fn a_cancel_is_news_once_and_only_for_its_attempt() {
 #[test]
 fn a_ttl_that_passed_before_the_verdict_expires_the_task() {
     let late = NOW.after(Duration::from_millis(60_001));
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     offer(&mut ledger, &work(1, 1));
-    let accept = ledger.update(64, NOW).unwrap();
-    assert!(ledger.settle(&accept, &[Verdict::Ok], late).is_empty());
+    let accept = ledger.update(64).unwrap();
+    assert!(settle(&mut ledger, &accept, &[Verdict::Ok], late).is_empty());
     let expire = vec![AgentEvent::Expire];
     assert_eq!(say_at(&mut ledger, Verdict::Ok, late), (expire, 0));
     assert!(ledger.holding().is_empty());
@@ -217,7 +237,7 @@ fn a_ttl_that_passed_before_the_verdict_expires_the_task() {
 
 #[test]
 fn where_asked_for_the_start_is_said_before_it_happens() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     let task = work(1, 1);
     assert!(ledger.meet(&task));
     ledger.take(&task, prepared(true), NOW);
@@ -225,19 +245,19 @@ fn where_asked_for_the_start_is_said_before_it_happens() {
     let late = NOW.after(Duration::from_secs(600));
     let start = vec![AgentEvent::Start];
     assert_eq!(say_at(&mut ledger, Verdict::Ok, late), (start, 1));
-    assert_eq!(ledger.update(64, late), None);
+    assert_eq!(ledger.update(64), None);
 }
 
 #[test]
 fn a_cancel_while_the_start_is_being_said_ends_as_stopped() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     let task = work(1, 1);
     assert!(ledger.meet(&task));
     ledger.take(&task, prepared(true), NOW);
     say(&mut ledger, Verdict::Ok);
-    let start = ledger.update(64, NOW).unwrap();
+    let start = ledger.update(64).unwrap();
     ledger.cancel(id(1), Attempt(1));
-    assert!(ledger.settle(&start, &[Verdict::Ok], NOW).is_empty());
+    assert!(settle(&mut ledger, &start, &[Verdict::Ok], NOW).is_empty());
     let (events, _) = say(&mut ledger, Verdict::Ok);
     assert!(
         matches!(&events[..], [AgentEvent::Finish(finish)] if finish.kind == FinishKind::Stopped),
@@ -250,9 +270,9 @@ fn only_the_latest_progress_is_kept_and_none_behind_the_end() {
     let mut ledger = running();
     let progress = |text: &'static str| Payload::from_json_text(text);
     ledger.progress(id(1), progress("1"));
-    let first = ledger.update(64, NOW).unwrap();
+    let first = ledger.update(64).unwrap();
     ledger.progress(id(1), progress("2"));
-    ledger.settle(&first, &[Verdict::Ok], NOW);
+    settle(&mut ledger, &first, &[Verdict::Ok], NOW);
     let latest = vec![AgentEvent::Progress(progress("2"))];
     assert_eq!(say(&mut ledger, Verdict::Ok).0, latest);
     ledger.progress(id(1), progress("3"));
@@ -262,19 +282,19 @@ fn only_the_latest_progress_is_kept_and_none_behind_the_end() {
 
 #[test]
 fn a_full_ledger_takes_no_more() {
-    let mut ledger = Ledger::new(1);
+    let mut ledger = ledger_for(1);
     assert!(offer(&mut ledger, &work(1, 1)));
     assert!(!offer(&mut ledger, &work(2, 1)));
-    assert_eq!((ledger.room(), ledger.len()), (0, 1));
+    assert_eq!((ledger.room(NOW), ledger.len()), (0, 1));
 }
 
 #[test]
 fn an_update_is_bounded_but_never_empty() {
-    let mut ledger = Ledger::new(100);
+    let mut ledger = ledger_for(100);
     for task in 0..100 {
         offer(&mut ledger, &work(task, 1));
     }
-    assert_eq!(ledger.update(64, NOW).unwrap().items.len(), 64);
+    assert_eq!(ledger.update(64).unwrap().items.len(), 64);
     say(&mut ledger, Verdict::Ok);
     while say(&mut ledger, Verdict::Ok).0.len() == 64 {}
     let output = Payload::from_json_text(vec![b'1'; 1024 * 1024]);
@@ -282,7 +302,7 @@ fn an_update_is_bounded_but_never_empty() {
         let finish = Finish::succeeded(output.clone());
         ledger.finish(id(task), AgentEvent::Finish(finish));
     }
-    let ends = ledger.update(64, NOW).unwrap().items;
+    let ends = ledger.update(64).unwrap().items;
     let ends = ends
         .iter()
         .filter(|item| matches!(item.event, AgentEvent::Finish(_)));
@@ -291,34 +311,15 @@ fn an_update_is_bounded_but_never_empty() {
 
 #[test]
 fn a_closed_ledger_starts_nothing_and_asks_all_to_stop() {
-    let mut ledger = Ledger::new(8);
+    let mut ledger = ledger_for(8);
     offer(&mut ledger, &work(1, 1));
-    let update = ledger.update(64, NOW).unwrap();
-    let starts = ledger.settle(&update, &[Verdict::Ok], NOW);
+    let update = ledger.update(64).unwrap();
+    let starts = settle(&mut ledger, &update, &[Verdict::Ok], NOW);
     offer(&mut ledger, &work(2, 1));
     ledger.close();
     assert!(starts[0].token.is_asked());
     assert!(!offer(&mut ledger, &work(3, 1)));
-    assert_eq!((say(&mut ledger, Verdict::Ok).1, ledger.room()), (0, 0));
-}
-
-#[test]
-fn another_store_begins_to_count_anew() {
-    let (old, new) = (
-        StoreEpoch::from_bytes([1; 16]),
-        StoreEpoch::from_bytes([2; 16]),
-    );
-    let mut ledger = running();
-    ledger.welcomed(old, 1);
-    ledger.finish(id(1), done());
-    say(&mut ledger, Verdict::Ok);
-    ledger.welcomed(new, 1);
-    assert!(!ledger.meet(&work(1, 2)), "a restored store goes on above");
-    say(&mut ledger, Verdict::Ok);
-    ledger.welcomed(old, 0);
-    assert_eq!(ledger.seen().map(|seen| seen.sequence), Some(0));
-    assert!(offer(&mut ledger, &work(1, 1)));
-    assert_eq!(ledger.seen().map(|seen| seen.sequence), Some(1));
+    assert_eq!((say(&mut ledger, Verdict::Ok).1, ledger.room(NOW)), (0, 0));
 }
 
 #[derive(Debug, Clone)]
@@ -350,7 +351,7 @@ proptest! {
     fn a_handler_starts_at_most_once_unless_it_asks_for_more(
         ops in proptest::collection::vec(op(), 1..150)
     ) {
-        let mut ledger = Ledger::new(2);
+        let mut ledger = ledger_for(2);
         let mut attempts = [1_u32; 3];
         let mut may_start = [true; 3];
         let mut runs = [false; 3];
@@ -365,11 +366,11 @@ proptest! {
                     }
                 }
                 Op::Say { verdicts, lost } => {
-                    let Some(update) = ledger.update(64, NOW) else { continue };
+                    let Some(update) = ledger.update(64) else { continue };
                     if lost {
                         continue;
                     }
-                    for start in ledger.settle(&update, &verdicts, NOW) {
+                    for start in settle(&mut ledger, &update, &verdicts, NOW) {
                         let task = usize::from(start.task.as_bytes()[0]);
                         prop_assert!(may_start[task], "{task} started again");
                         prop_assert_eq!(start.attempt.0, attempts[task]);

@@ -2,25 +2,22 @@
 //! piece of news has its verdict.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use widget_core::message::{Command, Response, Verdict};
 use widget_core::transport::{Connection, TransportError};
 
+use crate::complain;
 use crate::session::{Answer, call, unexpected};
 use crate::shared::Shared;
-use crate::{complain, run};
 
 /// Tells news until the connection fails.
 pub(crate) async fn run(
-    shared: &Arc<Shared>,
+    shared: &Shared,
     connection: &dyn Connection,
 ) -> Result<Infallible, TransportError> {
     let mut most = Command::MAX_ITEMS;
     loop {
-        let update = shared
-            .until(|state| state.ledger.update(most, shared.runtime.now()))
-            .await;
+        let update = shared.until(|state| state.ledger.update(most)).await;
         let verdicts = match call(shared, connection, Command::Update(update.clone())).await? {
             Answer::Response(Response::Verdicts(verdicts)) => verdicts,
             Answer::Response(_) => return Err(unexpected()),
@@ -42,10 +39,7 @@ pub(crate) async fn run(
             return Err(unexpected());
         }
         most = Command::MAX_ITEMS;
-        let now = shared.runtime.now();
-        for start in shared.change(|state| state.ledger.settle(&update, &verdicts, now)) {
-            let running = run::run(Arc::clone(shared), start);
-            shared.runtime.spawn(Box::pin(running));
-        }
+        let now = shared.clock.now();
+        shared.change(|state| state.ledger.settle(&update, &verdicts, now));
     }
 }

@@ -12,9 +12,10 @@ use widget_core::runtime::RuntimeExt;
 use widget_core::task::Failure;
 use widget_core::transport::{Connection, TransportError};
 
-use crate::raw::Job;
+use crate::raw::{AnyHandler, Job};
 use crate::session::{Answer, call, unexpected};
 use crate::shared::Shared;
+use crate::sorted::Sorted;
 use crate::tasks::Prepared;
 use crate::{complain, run};
 
@@ -35,10 +36,10 @@ pub(crate) async fn run(
         let (request, version) = {
             let state = shared.state();
             let request = RequestWork {
-                room: state.ledger.room(),
+                room: state.ledger.room(shared.clock.now()),
                 wait_ms,
                 holding: state.ledger.holding(),
-                kinds: Vec::new(),
+                kinds: state.ledger.kinds(),
             };
             (request, state.ledger.version())
         };
@@ -70,13 +71,14 @@ pub(crate) async fn run(
 
 /// Takes tasks and cancels.
 fn take(shared: &Shared, work: &Work) {
-    let now = shared.runtime.now();
+    let now = shared.clock.now();
+    shared.state().ledger.saw(work);
     for task in &work.tasks {
         // A handler's own parser runs in between, so the lock is not held.
         let new = shared.state().ledger.meet(task);
         if new {
             complain::debug("a task has come", &task.kind);
-            let prepared = prepare(shared, task);
+            let prepared = prepare(&shared.handlers, task);
             shared.state().ledger.take(task, prepared, now);
         }
     }
@@ -88,9 +90,12 @@ fn take(shared: &Shared, work: &Work) {
 }
 
 /// Finds the handler and has it look at the input.
-fn prepare(shared: &Shared, task: &WorkTask) -> Result<Prepared<Job>, Failure> {
-    let Some(handler) = shared.handlers.get(&task.kind) else {
-        return Err(Failure::new("unknown_kind", unknown(shared)));
+pub(crate) fn prepare(
+    handlers: &Sorted<String, AnyHandler>,
+    task: &WorkTask,
+) -> Result<Prepared<Job>, Failure> {
+    let Some(handler) = handlers.get(&task.kind) else {
+        return Err(Failure::new("unknown_kind", unknown(handlers)));
     };
     let looks = AssertUnwindSafe(|| handler.prepare(&task.input));
     let job = catch_unwind(looks)
@@ -102,9 +107,8 @@ fn prepare(shared: &Shared, task: &WorkTask) -> Result<Prepared<Job>, Failure> {
     })
 }
 
-fn unknown(shared: &Shared) -> String {
-    let kinds: Vec<&str> = shared
-        .handlers
+fn unknown(handlers: &Sorted<String, AnyHandler>) -> String {
+    let kinds: Vec<&str> = handlers
         .values()
         .map(|handler| handler.kind.as_str())
         .collect();

@@ -28,8 +28,8 @@
 //!
 //! // Its agent comes and is given it.
 //! store.admit(&Admission { agent, epoch, seen: None, now }).await?;
-//! let (room, bytes, holding) = (8, 1_000_000, Vec::new());
-//! let request = LeaseRequest { agent, epoch, room, bytes, holding, now };
+//! let (room, bytes, holding, kinds) = (8, 1_000_000, Vec::new(), Vec::new());
+//! let request = LeaseRequest { agent, epoch, room, bytes, holding, kinds, now };
 //! let leased = store.lease(&request).await?;
 //! assert_eq!((leased.tasks[0].id, leased.tasks[0].state.name()), (id, StateName::Leased));
 //! # Ok(())

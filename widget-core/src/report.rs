@@ -40,8 +40,7 @@ pub struct Thinned {
     pub used_memory: (u64, u64),
     /// The smallest and the largest `average_cpu`.
     pub average_cpu: (f32, f32),
-    /// The smallest and the largest of each gauge, in the order of
-    /// [`Report::gauges`](Report::gauges).
+    /// The smallest and the largest of each gauge, in the order of [`Report::gauges`].
     pub gauges: Vec<(f64, f64)>,
 }
 
@@ -82,6 +81,9 @@ pub enum ReportError {
     /// Two gauges have the same name.
     #[error("gauge {0} is there twice")]
     GaugeTwice(String),
+    /// What is said of several samples cannot be; tells what.
+    #[error("thinned.{0}")]
+    Thinned(&'static str),
 }
 
 impl Report {
@@ -115,6 +117,39 @@ impl Report {
             {
                 return Err(ReportError::GaugeTwice(name.clone()));
             }
+        }
+        match self.thinned.as_deref() {
+            Some(thinned) => thinned.check(self).map_err(ReportError::Thinned),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Thinned {
+    /// Means are not held against the ends: they are rounded. Nor is memory held against the total,
+    /// which may have changed between the samples.
+    fn check(&self, report: &Report) -> Result<(), &'static str> {
+        if self.count < 2 {
+            return Err("count is below 2");
+        }
+        if self.from.as_millis() < 0 || self.from > report.at {
+            return Err("from lies before the year 1970 or after at");
+        }
+        let (least, most) = self.used_memory;
+        if least > most || i64::try_from(most).is_err() {
+            return Err("used_memory is no range, or above the largest that can be stored");
+        }
+        let (least, most) = self.average_cpu;
+        if !(0.0..=100.0).contains(&least) || !(least..=100.0).contains(&most) {
+            return Err("average_cpu is no range within 0 to 100");
+        }
+        if self.gauges.len() != report.gauges.len() {
+            return Err("gauges are not as many as the report has");
+        }
+        let is_range =
+            |(least, most): &(f64, f64)| least.is_finite() && most.is_finite() && least <= most;
+        if !self.gauges.iter().all(is_range) {
+            return Err("gauges has one that is no range of finite numbers");
         }
         Ok(())
     }
@@ -244,5 +279,53 @@ mod tests {
         let names: Vec<String> = (0..65).map(|n| format!("g{n}")).collect();
         let many: Vec<(&str, f64)> = names.iter().map(|n| (n.as_str(), 0.0)).collect();
         assert_eq!(with(&many).check(), Err(ReportError::TooManyGauges(65)));
+    }
+
+    fn thinned() -> Thinned {
+        Thinned {
+            count: 2,
+            from: Timestamp::from_secs(1),
+            used_memory: (40, 200),
+            average_cpu: (0.0, 100.0),
+            gauges: vec![(3.0, 3.0)],
+        }
+    }
+
+    #[test]
+    fn a_report_of_several_samples_may_have_equal_ends_and_times() {
+        let report = Report {
+            thinned: Some(Box::new(thinned())),
+            ..good()
+        };
+        assert_eq!(report.check(), Ok(()));
+    }
+
+    #[test]
+    fn what_is_said_of_several_samples_must_be_possible() {
+        type Bad = (&'static str, fn(&mut Thinned));
+        let bad: [Bad; 12] = [
+            ("count", |t| t.count = 1),
+            ("from", |t| t.from = Timestamp::from_millis(1_001)),
+            ("from", |t| t.from = Timestamp::from_millis(-1)),
+            ("used_memory", |t| t.used_memory = (2, 1)),
+            ("used_memory", |t| t.used_memory = (0, 1 << 63)),
+            ("average_cpu", |t| t.average_cpu = (2.0, 1.0)),
+            ("average_cpu", |t| t.average_cpu = (f32::NAN, 1.0)),
+            ("average_cpu", |t| t.average_cpu = (0.0, f32::NAN)),
+            ("average_cpu", |t| t.average_cpu = (0.0, 100.1)),
+            ("gauges", |t| t.gauges.clear()),
+            ("gauges", |t| t.gauges = vec![(1.0, 0.0)]),
+            ("gauges", |t| t.gauges = vec![(0.0, f64::INFINITY)]),
+        ];
+        for (field, spoil) in bad {
+            let mut thinned = thinned();
+            spoil(&mut thinned);
+            let report = Report {
+                thinned: Some(Box::new(thinned)),
+                ..good()
+            };
+            let error = report.check().unwrap_err().to_string();
+            assert!(error.starts_with(&format!("thinned.{field}")), "{error}");
+        }
     }
 }

@@ -38,6 +38,7 @@ fn every_case_of_the_task_store_is_listed() {
         source!("task_store/lease.rs"),
         source!("task_store/list.rs"),
         source!("task_store/order.rs"),
+        source!("task_store/output.rs"),
     ];
     assert_listed(source!("task_store/mod.rs"), &sources);
 }
@@ -66,4 +67,10 @@ fn every_case_of_codecs_and_runtimes_is_listed() {
     for source in [source!("codec.rs"), source!("runtime.rs")] {
         assert_listed(source, &[source]);
     }
+}
+
+#[test]
+fn every_case_of_spools_is_listed() {
+    let sources = [source!("spool/reports.rs"), source!("spool/tasks.rs")];
+    assert_listed(source!("spool/mod.rs"), &sources);
 }

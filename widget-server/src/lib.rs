@@ -85,9 +85,11 @@
 //! Without any of them the library knows traits, the store in memory, API and page.
 
 pub mod api;
+mod asks;
 mod builder;
 mod dispatch;
 mod events;
+mod explain;
 mod handle;
 pub mod open;
 mod page;
@@ -100,7 +102,8 @@ mod sweep;
 pub use api::{HostRules, router};
 pub use builder::{DEFAULT_KEEP, ServerBuilder};
 pub use events::{Events, ServerEvent};
-pub use handle::{AgentList, AgentStatus, SendError, ServerHandle, TaskRequest};
+pub use explain::{Explanation, Reason};
+pub use handle::{AgentList, AgentStatus, Purged, SendError, ServerHandle, TaskRequest};
 pub use presence::{ONLINE, Presence, STALE};
 pub use schema::Misfit;
 pub use server::Server;

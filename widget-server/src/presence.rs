@@ -125,6 +125,12 @@ impl Attendance {
         }
     }
 
+    /// For how long nothing was heard of an agent, if it was heard since the start of this server.
+    pub(crate) fn silence(&self, agent: AgentId, now: Mono) -> Option<Duration> {
+        let rows = self.rows();
+        rows.get(&agent).map(|row| now.since(row.heard))
+    }
+
     /// What the store has yet to be told.
     pub(crate) fn take_news(&self) -> Vec<(AgentId, Timestamp)> {
         let mut rows = self.rows();

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use widget_core::runtime::RuntimeExt;
-use widget_core::store::{AppliedKind, StoreError, TaskStoreExt};
-use widget_core::task::Actor;
+use widget_core::store::StoreError;
+use widget_core::task::{Actor, Event, Task};
+use widget_core::time::Mono;
 
 use crate::dispatch::Dispatcher;
 
@@ -18,6 +20,15 @@ const PRUNE_ROUNDS: u64 = 60;
 const PRUNE_BATCHES: usize = 2_000;
 /// How many rows one look or one deletion takes.
 const BATCH: usize = 500;
+/// The most overdue tasks that one round looks at.
+const MOST: usize = 64 * BATCH;
+/// How many tasks share a commit.
+const TOGETHER: usize = 64;
+/// A server that was away has heard nobody. For so long after its start nothing ends because its
+/// agent has not named it.
+const LISTEN_FIRST: Duration = Duration::from_secs(60 * 60);
+/// A difference between the clocks that is told, in milliseconds: less comes from reading them.
+const TELL: u64 = 1_000;
 
 /// Does what time demands.
 #[derive(Debug)]
@@ -33,8 +44,11 @@ impl Sweeper {
 
     /// Runs for ever. What fails is tried again in its next round and holds nothing else up.
     pub(crate) async fn run(&self) {
+        let started = self.dispatcher.runtime.now();
+        let mut told = 0;
         for round in 0_u64.. {
-            said(self.end_overdue().await);
+            said(self.end_overdue(started).await);
+            told = self.tell_of_the_clock(told);
             if round % SEEN_ROUNDS == SEEN_ROUNDS - 1 {
                 self.write_down().await;
             }
@@ -57,29 +71,66 @@ impl Sweeper {
         }
     }
 
-    async fn end_overdue(&self) -> Result<(), StoreError> {
-        let tasks = &self.dispatcher.stores.tasks;
-        let now = self.dispatcher.runtime.wall();
-        for task in tasks.overdue(now, BATCH).await? {
-            let Some(event) = task.overdue() else {
-                continue;
-            };
-            let applied = tasks.apply(task.id, &event, Actor::Server, now).await;
-            let applied = self.dispatcher.watch(applied)?;
-            if applied.is_some_and(|applied| applied.result == Ok(AppliedKind::Changed)) {
-                self.dispatcher.task_changed(task.agent, task.id);
-            }
+    /// Says once for each jump that the wall clock was set; gives what was said.
+    fn tell_of_the_clock(&self, told: i64) -> i64 {
+        let ahead = self.dispatcher.clock.wall_is_ahead();
+        if ahead.abs_diff(told) < TELL {
+            return told;
         }
-        Ok(())
+        tracing::warn!(
+            by_ms = ahead.saturating_sub(told),
+            in_all_ms = ahead,
+            "the clock of this host was set; tasks go by the clock as it was before"
+        );
+        ahead
     }
 
-    /// In small transactions, so that nobody waits for long.
+    async fn end_overdue(&self, started: Mono) -> Result<(), StoreError> {
+        let (tasks, now) = (&self.dispatcher.stores.tasks, self.dispatcher.now());
+        let listens_first = self.dispatcher.runtime.now().since(started) < LISTEN_FIRST;
+        let mut limit = BATCH;
+        loop {
+            let due = tasks.overdue(now, limit).await?;
+            let all = due.len() < limit;
+            let mut events: Vec<(Task, Event)> = due
+                .into_iter()
+                .filter_map(|task| task.overdue().map(|event| (task, event)))
+                .filter(|(_, event)| !(listens_first && *event == Event::NoWord))
+                .collect();
+            let none = events.is_empty();
+            while !events.is_empty() {
+                let rest = events.split_off(TOGETHER.min(events.len()));
+                let ends = events.iter().map(|(task, event)| self.end(task, event));
+                join_all(ends)
+                    .await
+                    .into_iter()
+                    .collect::<Result<(), _>>()?;
+                events = rest;
+            }
+            // Those that are left alone for now must not hide the others.
+            if all || !none || limit >= MOST {
+                return Ok(());
+            }
+            limit *= 4;
+        }
+    }
+
+    /// As it was read: one that its agent has named meanwhile is not overdue any more.
+    async fn end(&self, task: &Task, event: &Event) -> Result<(), StoreError> {
+        let by = Actor::Server;
+        let ended = self.dispatcher.apply_unchanged(task, event, by, None).await;
+        ended.map(drop)
+    }
+
+    /// In small transactions, so that nobody waits for long. Reports are kept by the wall clock,
+    /// tasks by the one that they go by.
     async fn prune(&self) -> Result<(), StoreError> {
         let stores = &self.dispatcher.stores;
-        let before = self.dispatcher.runtime.wall().before(self.keep);
+        let received = self.dispatcher.runtime.wall().before(self.keep);
+        let finished = self.dispatcher.now().before(self.keep);
         for _ in 0..PRUNE_BATCHES {
-            let reports = stores.reports.prune_reports(before, BATCH).await?;
-            let tasks = stores.tasks.prune_tasks(before, BATCH).await?;
+            let reports = stores.reports.prune_reports(received, BATCH).await?;
+            let tasks = stores.tasks.prune_tasks(finished, BATCH).await?;
             if reports < BATCH && tasks < BATCH {
                 break;
             }

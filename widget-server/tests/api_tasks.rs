@@ -32,12 +32,25 @@ async fn a_task_has_the_fields_that_scripts_rely_on() {
         "agent",
         "attempt",
         "cancel_requested",
+        "created",
+        "evidence",
+        "failures",
         "id",
+        "idempotency_key",
         "input",
         "kind",
+        "losses",
+        "not_before",
+        "ordering_key",
         "outcome",
+        "priority",
+        "progress",
+        "sequence",
         "state",
         "timeline",
+        "timeline_left_out",
+        "timeout_seconds",
+        "ttl_at",
     ];
     assert_eq!(fields, expected);
     assert_eq!(
@@ -76,6 +89,62 @@ async fn bad_tasks_are_refused_with_a_code_that_says_why() {
             "invalid_ttl",
         ),
         (
+            json!({"kind": "a", "ttl_seconds": "NaN"}),
+            400,
+            "invalid_json",
+        ),
+        (
+            json!({"kind": "a", "timeout_seconds": 0}),
+            400,
+            "invalid_timeout",
+        ),
+        (
+            json!({"kind": "a", "timeout_seconds": -0.5}),
+            400,
+            "invalid_timeout",
+        ),
+        (
+            json!({"kind": "a", "timeout_seconds": 3.2e9}),
+            400,
+            "invalid_timeout",
+        ),
+        (
+            json!({"kind": "a", "timeout_seconds": 1e300}),
+            400,
+            "invalid_timeout",
+        ),
+        (
+            json!({"kind": "a", "not_before": "tomorrow"}),
+            400,
+            "invalid_json",
+        ),
+        (
+            json!({"kind": "a", "not_before": "2999-01-01T00:00:00Z"}),
+            400,
+            "invalid_not_before",
+        ),
+        (
+            json!({"kind": "a", "priority": 40_000}),
+            400,
+            "invalid_json",
+        ),
+        (json!({"kind": "a", "priority": 1.5}), 400, "invalid_json"),
+        (
+            json!({"kind": "a", "ordering_key": ""}),
+            400,
+            "invalid_ordering_key",
+        ),
+        (
+            json!({"kind": "a", "ordering_key": "x".repeat(65)}),
+            400,
+            "invalid_ordering_key",
+        ),
+        (
+            json!({"kind": "a", "idempotency_key": "x".repeat(65)}),
+            400,
+            "invalid_idempotency_key",
+        ),
+        (
             json!({"kind": "a", "idempotency_key": ""}),
             400,
             "invalid_idempotency_key",
@@ -104,10 +173,57 @@ async fn an_idempotency_key_finds_its_task_and_refuses_another() {
     let (again, two) = api.post(&path, body).await;
     assert_eq!((first, again), (StatusCode::CREATED, StatusCode::OK));
     assert_eq!(one["id"], two["id"]);
-    let other = json!({"kind": "a", "input": 2, "idempotency_key": "k"});
-    let (status, problem) = api.post(&path, other).await;
-    assert_eq!(status, StatusCode::CONFLICT);
-    assert_eq!(problem["code"], "idempotency_key_reused");
+    for (field, other) in [
+        ("kind", json!("b")),
+        ("input", json!(2)),
+        ("ttl_seconds", json!(60)),
+        ("timeout_seconds", json!(60)),
+        ("not_before", json!("2020-01-01T00:00:00Z")),
+        ("priority", json!(1)),
+        ("ordering_key", json!("disk")),
+    ] {
+        let mut body = json!({"kind": "a", "input": 1, "idempotency_key": "k"});
+        body[field] = other;
+        let (status, problem) = api.post(&path, body).await;
+        assert_eq!(status, StatusCode::CONFLICT, "{field}");
+        assert_eq!(problem["code"], "idempotency_key_reused");
+        assert_eq!(problem["task"], one["id"], "{field}");
+    }
+}
+
+#[tokio::test]
+async fn what_a_task_is_asked_for_with_is_shown_and_goes_to_the_agent() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let path = format!("/api/v1/agents/{}/tasks", agent.id());
+    let body = json!({
+        "kind": "a", "input": 1, "idempotency_key": "k", "ttl_seconds": 60, "timeout_seconds": 2.5,
+        "not_before": "2020-01-01T00:00:00Z", "priority": -3, "ordering_key": "disk",
+    });
+    let (status, task) = api.post(&path, body.clone()).await;
+    assert_eq!(status, StatusCode::CREATED);
+    for (field, value) in [
+        ("timeout_seconds", json!(2.5)),
+        ("not_before", json!("2020-01-01T00:00:00.000Z")),
+        ("priority", json!(-3)),
+        ("ordering_key", json!("disk")),
+        ("idempotency_key", json!("k")),
+        ("sequence", Value::Null),
+        ("failures", json!(0)),
+        ("losses", json!(0)),
+    ] {
+        assert_eq!(task[field], value, "{field}");
+    }
+    let work = agent.work().await;
+    let given = &work.tasks[0];
+    assert_eq!((given.timeout_ms, given.priority), (Some(2_500), -3));
+    assert_eq!(given.ordering_key.as_deref(), Some("disk"));
+    assert!((50_000..=60_000).contains(&given.ttl_ms));
+    // Also when it was handed out.
+    let (again, same) = api.post(&path, body).await;
+    assert_eq!((again, &same["id"]), (StatusCode::OK, &task["id"]));
+    assert_eq!(same["not_before"], "2020-01-01T00:00:00.000Z");
+    assert_eq!(same["sequence"], 1);
 }
 
 #[tokio::test]
@@ -131,6 +247,10 @@ async fn a_shutdown_is_one_task_and_can_be_cancelled_once() {
         (StatusCode::CONFLICT, &json!("task_ended"))
     );
     assert!(problem["detail"].as_str().unwrap().contains("cancelled"));
+    assert_eq!(
+        (&problem["task"], &problem["state"]),
+        (&one["id"], &json!("cancelled"))
+    );
 }
 
 #[tokio::test]
@@ -150,11 +270,19 @@ async fn a_body_that_is_not_json_is_refused() {
         (status.as_u16(), &problem["code"]),
         (415, &json!("unsupported_media_type"))
     );
-    let (status, _, problem) = api.send(post("application/json", "{".into())).await;
-    assert_eq!(
-        (status.as_u16(), &problem["code"]),
-        (400, &json!("invalid_json"))
-    );
+    for body in [
+        "{",
+        "",
+        "{\"kind\":\"a\",\"ttl_seconds\":NaN}",
+        "{\"kind\":\"a\",\"input\":}",
+    ] {
+        let (status, _, problem) = api.send(post("application/json", body.into())).await;
+        assert_eq!(
+            (status.as_u16(), &problem["code"]),
+            (400, &json!("invalid_json")),
+            "{body}"
+        );
+    }
     let huge = format!("{{\"kind\":\"a\",\"input\":\"{}\"}}", "x".repeat(600_000));
     let (status, _, problem) = api.send(post("application/json", huge)).await;
     assert_eq!(

@@ -44,6 +44,7 @@ CREATE TABLE tasks (
     created INTEGER NOT NULL,
     ttl INTEGER NOT NULL,
     timeout INTEGER,
+    asked_not_before INTEGER, -- what holds it back now is `not_before`
     priority INTEGER NOT NULL,
     ordering_key TEXT,
     idempotency_key TEXT,
@@ -58,7 +59,12 @@ CREATE TABLE tasks (
     progress BLOB,
     output BLOB,
     evidence TEXT, -- a late end, as JSON without its output
-    evidence_output BLOB,
+    evidence_output BLOB
+) STRICT;
+
+-- Inputs never change, and SQLite writes the whole of a row whenever any of it does.
+CREATE TABLE inputs (
+    task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
     input BLOB NOT NULL
 ) STRICT;
 
@@ -69,15 +75,24 @@ CREATE INDEX tasks_held ON tasks (agent, sequence) WHERE state IN ('leased', 'ac
 CREATE INDEX tasks_due ON tasks (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX tasks_finished ON tasks (finished_at) WHERE finished_at IS NOT NULL;
 
--- What tasks have written, as far as it is kept.
+-- How much tasks have written.
 CREATE TABLE outputs (
     task INTEGER PRIMARY KEY REFERENCES tasks ON DELETE CASCADE,
     attempt INTEGER NOT NULL,
     length INTEGER NOT NULL,
-    head TEXT NOT NULL,
-    tail TEXT NOT NULL
+    head INTEGER NOT NULL -- bytes that are kept of the beginning
 ) STRICT;
 
+-- What is kept of it. A part begins where the one before it ended, and those that begin at `head` or
+-- later are the end of the output, the oldest of which go.
+CREATE TABLE output_parts (
+    task INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (task, position)
+) STRICT, WITHOUT ROWID;
+
+-- Positions are counted from 0. Of a long timeline those between its first and its last are gone.
 CREATE TABLE timeline (
     task INTEGER NOT NULL REFERENCES tasks ON DELETE CASCADE,
     position INTEGER NOT NULL,
@@ -116,6 +131,7 @@ CREATE TABLE reports (
     used_memory INTEGER NOT NULL,
     average_cpu ANY NOT NULL, -- a real number; as REAL the sign of -0.0 would be lost
     gauges TEXT, -- JSON, unless there are none
+    thinned TEXT, -- JSON, if it stands for several samples
     PRIMARY KEY (reporter, at, epoch, seq)
 ) STRICT, WITHOUT ROWID;
 

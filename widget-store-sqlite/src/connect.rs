@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use widget_core::store::{StoreError, StoreErrorKind};
 
 use crate::error::{Error, Result};
@@ -45,6 +45,13 @@ pub(crate) fn writer(path: &Path, options: &SqliteOptions) -> Result<Connection>
     connection.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
     connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     schema::migrate(&mut connection)?;
+    // A file that cannot be opened for writing is opened for reading instead, the database as well as
+    // its log, and nobody would know before the first commit.
+    if connection.is_readonly(MAIN_DB)? {
+        let text = "it cannot be opened for writing: look at its owner and at the disk";
+        return Err(StoreError::with(StoreErrorKind::Config, text).into());
+    }
+    connection.execute_batch("BEGIN IMMEDIATE; ROLLBACK")?;
     if let Some(bytes) = options.max_bytes {
         limit(&connection, bytes)?;
     }

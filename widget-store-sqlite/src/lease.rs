@@ -106,7 +106,7 @@ pub(crate) fn grant(connection: &Connection, request: &LeaseRequest) -> Result<L
             task.sequence = task.sequence.or_else(|| Some(delivery.next_sequence()));
         }
         if apply(connection, number, &mut task, &event, request.now)? && leases {
-            task.timeline = rows::timeline(connection, number)?;
+            rows::read_timeline(connection, number, &mut task)?;
             given.push(task);
         }
     }

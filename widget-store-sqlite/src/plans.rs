@@ -7,7 +7,7 @@ use widget_core::store::TaskQuery;
 use widget_core::task::StateName;
 
 use crate::options::SqliteOptions;
-use crate::{agents, connect, lease, prune, reports, rows, tasks};
+use crate::{agents, connect, lease, output, prune, reports, rows, tasks};
 
 fn database() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
@@ -35,9 +35,11 @@ fn assert_plan(connection: &Connection, statement: &str, index: &str) {
     assert!(steps.iter().any(|step| step.contains(index)), "{steps:?}");
     let walks = |step: &String| {
         let table = step.strip_prefix("SCAN ").unwrap_or_default();
-        ["tasks", "reports", "timeline", "arrivals", "agents"]
-            .iter()
-            .any(|name| table.starts_with(name))
+        [
+            "tasks", "reports", "timeline", "arrivals", "agents", "output",
+        ]
+        .iter()
+        .any(|name| table.starts_with(name))
     };
     assert!(!steps.iter().any(walks), "{steps:?}");
 }
@@ -67,6 +69,21 @@ fn tasks_are_found_by_id_key_due_time_and_end() {
     assert_plan(&connection, tasks::UPDATE, "INTEGER PRIMARY KEY");
     assert_plan(&connection, rows::TIMELINE, "PRIMARY KEY");
     assert_plan(&connection, rows::ADD_ENTRY, "PRIMARY KEY");
+    assert_plan(&connection, rows::FORGET_ENTRY, "PRIMARY KEY");
+}
+
+#[test]
+fn outputs_are_added_to_and_trimmed_without_reading_them() {
+    let (_directory, connection) = database();
+    assert_plan(&connection, output::EXTENT, "INTEGER PRIMARY KEY");
+    for statement in [output::LAST, output::PARTS, output::TRIM, output::EXTEND] {
+        assert_plan(&connection, statement, "PRIMARY KEY (task=?");
+        let steps = plan(&connection, statement);
+        assert!(
+            !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+            "{steps:?}"
+        );
+    }
 }
 
 #[test]

@@ -24,7 +24,8 @@ use crate::store::SqliteStore;
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT at, epoch, seq, received, total_memory, used_memory, average_cpu, gauges FROM ",
+            "SELECT at, epoch, seq, received, total_memory, used_memory, average_cpu, gauges, thinned \
+             FROM ",
             $rest
         )
     };
@@ -48,9 +49,9 @@ const ADD_REPORTER: &str = "INSERT INTO reporters (agent) VALUES (?1)";
 const MARK: &str =
     "SELECT key, through, dropped FROM watermarks WHERE reporter = ?1 AND epoch = ?2";
 const ADD_MARK: &str =
-    "INSERT INTO watermarks (reporter, epoch, through, dropped) VALUES (?1, ?2, 0, 0)";
+    "INSERT INTO watermarks (reporter, epoch, through, dropped) VALUES (?1, ?2, ?3, 0)";
 const MOVE_MARK: &str = "UPDATE watermarks SET through = ?2, dropped = ?3 WHERE key = ?1";
-const ADD: &str = "INSERT INTO reports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+const ADD: &str = "INSERT INTO reports VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
 const NOTE_LATEST: &str = "
     UPDATE reporters SET latest_at = ?2, latest_epoch = ?3, latest_seq = ?4 WHERE key = ?1";
 
@@ -142,7 +143,8 @@ pub(crate) fn find_reporter(connection: &Connection, agent: AgentId) -> Result<O
 
 fn append(connection: &Connection, batch: &ReportBatch) -> Result<Appended> {
     let reporter = reporter(connection, batch.agent)?;
-    let (epoch, before) = mark(connection, reporter, batch.epoch.as_bytes())?;
+    let first = Watermark::first(batch.after);
+    let (epoch, before) = mark(connection, reporter, batch.epoch.as_bytes(), first)?;
     let mut mark = before;
     let seqs = batch.reports.iter().map(|report| report.seq);
     let Some(new) = mark.advance(batch.after, batch.through, seqs) else {
@@ -180,7 +182,7 @@ fn append_v1(
     received: Timestamp,
 ) -> Result<Appended> {
     let reporter = reporter(connection, agent)?;
-    let (epoch, mut mark) = mark(connection, reporter, NO_EPOCH)?;
+    let (epoch, mut mark) = mark(connection, reporter, NO_EPOCH, Watermark::first(0))?;
     mark.through = mark.through.saturating_add(1);
     add(connection, reporter, epoch, mark.through, report, received)?;
     prune::Arrivals::of(reporter, received).note(connection, report.at)?;
@@ -200,8 +202,13 @@ fn reporter(connection: &Connection, agent: AgentId) -> Result<i64> {
     Ok(connection.last_insert_rowid())
 }
 
-/// The watermark of this epoch and its key.
-fn mark(connection: &Connection, reporter: i64, epoch: &[u8]) -> Result<(i64, Watermark)> {
+/// The watermark of this epoch and its key; `first` if there is none yet.
+fn mark(
+    connection: &Connection,
+    reporter: i64,
+    epoch: &[u8],
+    first: Watermark,
+) -> Result<(i64, Watermark)> {
     let mut statement = connection.prepare_cached(MARK)?;
     let found = rows::first(statement.query(params![reporter, epoch])?, |cells| {
         let key = cells.take()?;
@@ -211,10 +218,12 @@ fn mark(connection: &Connection, reporter: i64, epoch: &[u8]) -> Result<(i64, Wa
     if let Some(found) = found {
         return Ok(found);
     }
-    connection
-        .prepare_cached(ADD_MARK)?
-        .execute(params![reporter, epoch])?;
-    Ok((connection.last_insert_rowid(), Watermark::default()))
+    connection.prepare_cached(ADD_MARK)?.execute(params![
+        reporter,
+        epoch,
+        first.through.cast_signed()
+    ])?;
+    Ok((connection.last_insert_rowid(), first))
 }
 
 fn move_mark(connection: &Connection, key: i64, mark: Watermark) -> Result<()> {
@@ -247,6 +256,7 @@ fn add(
         report.used_memory.cast_signed(),
         report.average_cpu,
         gauges,
+        rows::thinned(report.thinned.as_deref())?,
     ])?;
     Ok(())
 }
@@ -366,7 +376,7 @@ fn stored(cells: &mut Cells<'_>, agent: AgentId) -> Result<(Place, StoredReport)
             Some(json) => serde_json::from_str(&json)?,
             None => Vec::new(),
         },
-        thinned: None,
+        thinned: rows::read_thinned(cells)?,
     };
     // Unique while an epoch has fewer than 2^32 reports: 136 years of one each second.
     let number = (epoch.cast_unsigned() << 32) | (seq & LOW);

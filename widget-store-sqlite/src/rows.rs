@@ -2,11 +2,14 @@
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Row, Rows, params};
+use serde::{Deserialize, Serialize};
 use widget_core::Payload;
 use widget_core::id::{AgentId, TaskId};
+use widget_core::report::Thinned;
 use widget_core::store::Delivery;
 use widget_core::task::{
-    Actor, Finish, Phase, Revision, StateName, Task, TaskState, TimelineEntry,
+    Actor, Finish, Phase, Revision, StateName, TIMELINE_FIRST, TIMELINE_LAST, Task, TaskState,
+    TimelineEntry,
 };
 use widget_core::time::Timestamp;
 
@@ -73,9 +76,9 @@ pub(crate) fn limit(count: usize) -> i64 {
 /// The columns that [`task`] reads, in its order.
 macro_rules! task_columns {
     () => {
-        "number, id, agent, kind, input, created, ttl, timeout, priority, ordering_key, \
-         idempotency_key, sequence, life, ttl_at, not_before, progress, output, evidence, \
-         evidence_output, revision"
+        "number, id, agent, kind, (SELECT input FROM inputs WHERE inputs.task = tasks.number), \
+         created, ttl, timeout, asked_not_before, priority, ordering_key, idempotency_key, sequence, \
+         life, ttl_at, not_before, progress, output, evidence, evidence_output, revision"
     };
 }
 pub(crate) use task_columns;
@@ -91,6 +94,7 @@ pub(crate) fn task(cells: &mut Cells<'_>) -> Result<(i64, Task)> {
         created: cells.time()?,
         ttl: span(cells.take()?),
         timeout: cells.take::<Option<i64>>()?.map(span),
+        not_before: cells.take::<Option<i64>>()?.map(Timestamp::from_millis),
         priority: cells.take()?,
         ordering_key: cells.take()?,
         idempotency_key: cells.take()?,
@@ -98,6 +102,7 @@ pub(crate) fn task(cells: &mut Cells<'_>) -> Result<(i64, Task)> {
         state: Life::read(cells)?,
         evidence: read_evidence(cells)?,
         timeline: Vec::new(),
+        left_out: 0,
         revision: Revision(cells.number()?),
     };
     Ok((number, task))
@@ -183,41 +188,110 @@ fn read_evidence(cells: &mut Cells<'_>) -> Result<Option<Finish>> {
 }
 
 pub(crate) const TIMELINE: &str =
-    "SELECT at, state, cause, actor FROM timeline WHERE task = ?1 ORDER BY position";
+    "SELECT position, at, state, cause, actor FROM timeline WHERE task = ?1 ORDER BY position";
 pub(crate) const ADD_ENTRY: &str = "
     INSERT INTO timeline (task, position, at, state, cause, actor)
-    SELECT ?1, coalesce(max(position) + 1, 0), ?2, ?3, ?4, ?5 FROM timeline WHERE task = ?1";
+    SELECT ?1, coalesce(max(position) + 1, 0), ?2, ?3, ?4, ?5 FROM timeline WHERE task = ?1
+    RETURNING position";
+pub(crate) const FORGET_ENTRY: &str = "DELETE FROM timeline WHERE task = ?1 AND position = ?2";
 
-/// The timeline of the task with this number.
-pub(crate) fn timeline(connection: &Connection, number: i64) -> Result<Vec<TimelineEntry>> {
+/// Reads the timeline of the task with this number.
+pub(crate) fn read_timeline(connection: &Connection, number: i64, task: &mut Task) -> Result<()> {
     let mut statement = connection.prepare_cached(TIMELINE)?;
-    all(statement.query([number])?, |cells| {
-        let at = cells.time()?;
-        let state: String = cells.take()?;
-        let cause = cells.take()?;
-        let actor: String = cells.take()?;
-        Ok(TimelineEntry {
-            at,
-            state: state.parse::<StateName>().map_err(Error::damaged)?,
-            cause,
-            actor: [Actor::Agent, Actor::Server, Actor::Api, Actor::Page]
-                .into_iter()
-                .find(|known| known.as_str() == actor)
-                .ok_or_else(|| Error::damaged(format!("no actor is called {actor}")))?,
-        })
+    let mut rows = all(statement.query([number])?, |cells| {
+        let position: i64 = cells.take()?;
+        Ok((position, entry(cells)?))
+    })?;
+    // One row more than is shown: the last one that is left out, which stands for all of those.
+    if rows.len() > TIMELINE_FIRST + TIMELINE_LAST
+        && let Some((position, entry)) = rows.get_mut(TIMELINE_FIRST)
+    {
+        let left_out = position
+            .saturating_add(1)
+            .saturating_sub(limit(TIMELINE_FIRST));
+        task.left_out = left_out.unsigned_abs();
+        *entry = entry.left_out(task.left_out);
+    }
+    task.timeline = rows.into_iter().map(|(_, entry)| entry).collect();
+    Ok(())
+}
+
+fn entry(cells: &mut Cells<'_>) -> Result<TimelineEntry> {
+    let at = cells.time()?;
+    let state: String = cells.take()?;
+    let cause = cells.take()?;
+    let actor: String = cells.take()?;
+    Ok(TimelineEntry {
+        at,
+        state: state.parse::<StateName>().map_err(Error::damaged)?,
+        cause,
+        actor: [Actor::Agent, Actor::Server, Actor::Api, Actor::Page]
+            .into_iter()
+            .find(|known| known.as_str() == actor)
+            .ok_or_else(|| Error::damaged(format!("no actor is called {actor}")))?,
     })
 }
 
-/// Adds to the timeline of the task with this number.
+/// Adds to the timeline of the task with this number, and keeps it bounded.
 pub(crate) fn add_entry(connection: &Connection, number: i64, entry: &TimelineEntry) -> Result<()> {
-    connection.prepare_cached(ADD_ENTRY)?.execute(params![
+    let mut statement = connection.prepare_cached(ADD_ENTRY)?;
+    let added = params![
         number,
         entry.at.as_millis(),
         entry.state.as_str(),
         entry.cause,
         entry.actor.as_str(),
-    ])?;
+    ];
+    let position: i64 = statement.query_row(added, |row| row.get(0))?;
+    let forgotten = position - limit(TIMELINE_LAST + 1);
+    if forgotten >= limit(TIMELINE_FIRST) {
+        let mut statement = connection.prepare_cached(FORGET_ENTRY)?;
+        statement.execute([number, forgotten])?;
+    }
     Ok(())
+}
+
+/// What is kept of several samples, as JSON. Numbers of 32 bits go as such of 64, which come back
+/// from text to the last bit.
+#[derive(Serialize, Deserialize)]
+struct ThinnedRow {
+    count: u32,
+    from: i64,
+    used_memory: (u64, u64),
+    average_cpu: (f64, f64),
+    gauges: Vec<(f64, f64)>,
+}
+
+pub(crate) fn thinned(thinned: Option<&Thinned>) -> Result<Option<String>> {
+    let Some(thinned) = thinned else {
+        return Ok(None);
+    };
+    let (least, most) = thinned.average_cpu;
+    let row = ThinnedRow {
+        count: thinned.count,
+        from: thinned.from.as_millis(),
+        used_memory: thinned.used_memory,
+        average_cpu: (f64::from(least), f64::from(most)),
+        gauges: thinned.gauges.clone(),
+    };
+    Ok(Some(serde_json::to_string(&row)?))
+}
+
+pub(crate) fn read_thinned(cells: &mut Cells<'_>) -> Result<Option<Box<Thinned>>> {
+    let Some(json) = cells.take::<Option<String>>()? else {
+        return Ok(None);
+    };
+    let row: ThinnedRow = serde_json::from_str(&json)?;
+    let (least, most) = row.average_cpu;
+    #[allow(clippy::cast_possible_truncation)] // they were numbers of 32 bits
+    let average_cpu = (least as f32, most as f32);
+    Ok(Some(Box::new(Thinned {
+        count: row.count,
+        from: Timestamp::from_millis(row.from),
+        used_memory: row.used_memory,
+        average_cpu,
+        gauges: row.gauges,
+    })))
 }
 
 /// Reads epoch, sequence and behind.

@@ -11,6 +11,15 @@ use crate::error::Result;
 use crate::rows;
 
 /// Step n leads from format n to format n + 1. Append only: databases have taken these steps.
+///
+/// To change the format, leave the steps that are there as they are, to the byte, and
+/// 1. add `migrations/000N_what.sql`, and its name here; it runs within a transaction, on the tables
+///    that the steps before it have left, with all that people have in them;
+/// 2. add its hash to the test below;
+/// 3. keep a golden database of the new format, as `tests/sqlite/golden.rs` says, and read all of the
+///    earlier ones.
+///
+/// What is JSON in a column needs no step as long as new fields have a default.
 const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
 
 /// Says whose database a file is: "wdgt".
@@ -88,4 +97,24 @@ fn wall() -> Timestamp {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     Timestamp::default().after(since)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// FNV-1a, so that a step that was released cannot be changed by accident.
+    const HASHES: &[u64] = &[14_910_909_576_296_685_300];
+
+    fn hash(text: &str) -> u64 {
+        text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+        })
+    }
+
+    #[test]
+    fn steps_that_databases_have_taken_never_change() {
+        let hashes: Vec<_> = MIGRATIONS.iter().map(|step| hash(step)).collect();
+        assert_eq!(hashes, HASHES, "add a step instead, see MIGRATIONS");
+    }
 }

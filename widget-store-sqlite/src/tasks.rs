@@ -36,9 +36,10 @@ pub(crate) const PENDING: &str = concat!(
 );
 pub(crate) const OVERDUE: &str = select!("due_at <= ?1 ORDER BY due_at, number LIMIT ?2");
 pub(crate) const INSERT: &str = "
-    INSERT INTO tasks (id, agent, kind, input, created, ttl, timeout, priority, ordering_key,
-        idempotency_key, revision, state, due_at, life, ttl_at, not_before)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 0, ?11, ?12, ?13, ?14, ?15)";
+    INSERT INTO tasks (id, agent, kind, created, ttl, timeout, priority, ordering_key,
+        idempotency_key, revision, state, due_at, life, ttl_at, not_before, asked_not_before)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15)";
+const INSERT_INPUT: &str = "INSERT INTO inputs VALUES (?1, ?2)";
 pub(crate) const UPDATE: &str = "
     UPDATE tasks SET sequence = ?2, revision = ?3, state = ?4, due_at = ?5, finished_at = ?6,
         life = ?7, not_before = ?8, progress = ?9, output = ?10, evidence = ?11,
@@ -235,7 +236,7 @@ fn page(connection: &Connection, query: &TaskQuery) -> Result<TaskPage> {
 }
 
 fn with_timeline(connection: &Connection, (number, mut task): (i64, Task)) -> Result<Task> {
-    task.timeline = rows::timeline(connection, number)?;
+    rows::read_timeline(connection, number, &mut task)?;
     Ok(task)
 }
 
@@ -254,7 +255,6 @@ fn insert(connection: &Connection, task: &NewTask) -> Result<Inserted> {
         task.id.as_bytes(),
         task.agent.as_bytes(),
         task.kind,
-        task.input.as_bytes(),
         task.created.as_millis(),
         rows::millis(task.ttl),
         task.timeout.map(rows::millis),
@@ -266,8 +266,12 @@ fn insert(connection: &Connection, task: &NewTask) -> Result<Inserted> {
         life.json,
         life.ttl_at.as_millis(),
         life.not_before.map(Timestamp::as_millis),
+        task.not_before.map(Timestamp::as_millis),
     ])?;
     let number = connection.last_insert_rowid();
+    connection
+        .prepare_cached(INSERT_INPUT)?
+        .execute(params![number, task.input.as_bytes()])?;
     for entry in &task.timeline {
         rows::add_entry(connection, number, entry)?;
     }
@@ -302,4 +306,69 @@ fn replace(connection: &Connection, change: &TaskChange) -> Result<(AgentId, Rev
         output::push(connection, number, task.state.attempt, chunk)?;
     }
     Ok((task.agent, task.revision))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::pin::Pin;
+    use std::task::Poll;
+
+    use futures_lite::future::{block_on, zip};
+    use widget_core::task::Event;
+    use widget_core::testkit::fixtures::{NOW, agent, new_task};
+    use widget_core::testkit::run;
+
+    use super::*;
+    use crate::SqliteOptions;
+
+    /// The frames of the log that end a transaction.
+    fn commits(directory: &std::path::Path) -> usize {
+        let log = std::fs::read(directory.join("widget.db-wal")).unwrap();
+        let word = |bytes: &[u8]| u32::from_be_bytes(bytes.try_into().unwrap());
+        let frames = log[32..].chunks_exact(24 + word(&log[8..12]) as usize);
+        frames.filter(|frame| word(&frame[4..8]) != 0).count()
+    }
+
+    #[test]
+    fn changes_of_many_agents_that_wait_share_one_commit() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&SqliteOptions::new(directory.path())).unwrap();
+        let task = |n| block_on(store.insert(new_task(n, agent(n)))).unwrap().task;
+        let tasks: Vec<_> = (1..=64).map(task).collect();
+        let before = commits(directory.path());
+        let (hold, held) = async_channel::bounded::<()>(1);
+        let busy = store.write(move |_| Ok(held.recv_blocking().is_ok()));
+        let change = |task: &Task| {
+            let Ok(widget_core::task::Applied::Change(state)) =
+                task.state.apply(&Event::Cancel, NOW)
+            else {
+                panic!("a queued task can be cancelled");
+            };
+            store.replace(TaskChange {
+                id: task.id,
+                expected: task.revision,
+                state,
+                evidence: None,
+                entry: None,
+                chunk: None,
+            })
+        };
+        let mut changes: Vec<Pin<Box<dyn Future<Output = _>>>> = Vec::new();
+        for task in &tasks {
+            changes.push(Box::pin(change(task)));
+        }
+        // The first look at each puts it into the queue; the writer goes on after the last.
+        let all = poll_fn(|context| {
+            changes.retain_mut(|change| change.as_mut().poll(context).is_pending());
+            hold.close();
+            match changes.is_empty() {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        });
+        assert!(!run(zip(busy, all)).0.unwrap());
+        // Two if the writer took the first of them along with the job that holds it up.
+        assert!(commits(directory.path()) - before <= 2);
+    }
 }

@@ -21,7 +21,7 @@ const MAX_FRAME: usize = 64 * 1024 * 1024;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[allow(clippy::large_enum_variant, reason = "nearly every entry is a task")]
 pub(super) enum Entry {
-    /// The store has this epoch.
+    /// The store has this epoch now, after those before it.
     Epoch(StoreEpoch),
     /// The task of this number is this.
     Task(u64, #[serde(with = "rows::TaskRow")] Task),

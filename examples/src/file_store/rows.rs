@@ -19,6 +19,7 @@ pub(super) struct TaskRow {
     created: Timestamp,
     ttl: Duration,
     timeout: Option<Duration>,
+    not_before: Option<Timestamp>,
     priority: i16,
     ordering_key: Option<String>,
     idempotency_key: Option<String>,
@@ -26,6 +27,7 @@ pub(super) struct TaskRow {
     state: TaskState,
     evidence: Option<Finish>,
     timeline: Vec<TimelineEntry>,
+    left_out: u64,
     #[serde(with = "RevisionRow")]
     revision: Revision,
 }

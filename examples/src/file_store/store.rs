@@ -236,7 +236,7 @@ fn after(task: &Task, event: &Event, now: Timestamp) -> Option<Task> {
     };
     let mut task = task.clone();
     let entry = timeline_entry(&task.state, &state, event, Actor::Server, now);
-    task.timeline.extend(entry);
+    task.record(entry);
     task.revision = Revision(task.revision.0 + 1);
     task.state = state;
     Some(task)
@@ -308,7 +308,7 @@ impl TaskStore for FileStore {
             let mut task = task.clone();
             task.state = change.state;
             task.evidence = change.evidence.or(task.evidence);
-            task.timeline.extend(change.entry);
+            task.record(change.entry);
             task.revision = Revision(task.revision.0 + 1);
             let (agent, revision) = (task.agent, task.revision);
             let (id, attempt) = (change.id, task.state.attempt);

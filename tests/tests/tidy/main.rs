@@ -7,6 +7,7 @@
 )]
 
 mod manifests;
+mod promises;
 mod rules;
 mod siblings;
 mod source;
@@ -106,6 +107,17 @@ fn members_take_dependencies_from_the_workspace() {
         at(&source.path, broken)
     });
     report(broken.collect());
+}
+
+#[test]
+fn every_promise_of_delivery_names_tests_that_are_there() {
+    let page = "docs/delivery.md";
+    let text = text_of(page);
+    assert!(
+        promises::count(text) >= 20,
+        "the tables of {page} are not read"
+    );
+    report(at(page, promises::unproven(text, &SOURCES)));
 }
 
 /// Holds every file against a rule.

@@ -6,13 +6,18 @@
     reason = "a test that cannot go on has to fail"
 )]
 
+mod delivery;
 mod failover;
+mod handlers;
+mod kept;
+mod leaving;
 mod log;
 mod pauses;
 mod reports;
 #[cfg(feature = "schema")]
 mod schema;
 mod server;
+mod spool;
 mod tasks;
 mod the_end;
 #[cfg(feature = "json")]
@@ -22,9 +27,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use server::Server;
+use spool::Clocked;
 use tokio::task::JoinHandle;
 use widget_agent::widget_core::id::AgentId;
-use widget_agent::widget_core::runtime::TokioRuntime;
 use widget_agent::{Agent, AgentBuilder, AgentHandle, Ended, Host, Probe, Sample};
 
 /// Measures the same each time.
@@ -47,7 +52,7 @@ impl Probe for Fixed {
 fn builder(server: &Arc<Server>) -> AgentBuilder {
     Agent::builder()
         .id(AgentId::from_u128(1))
-        .runtime(Arc::new(TokioRuntime::current().unwrap()))
+        .runtime(Arc::new(Clocked::new()))
         .transport(server.transport("memory"))
         .host(Host::default())
         .without_host_probe()

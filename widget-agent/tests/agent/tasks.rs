@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use widget_agent::widget_core::Payload;
 use widget_agent::widget_core::message::{Cancel, RefusalReason, Response, Verdict, Work};
-use widget_agent::widget_core::payload::MAX_OUTPUT;
 use widget_agent::widget_core::task::{AgentEvent, Finish, FinishKind};
 use widget_agent::{AgentBuilder, AnyHandler, TaskError};
 
@@ -173,17 +172,6 @@ async fn a_task_whose_ttl_passed_without_a_verdict_expires() {
     tokio::time::sleep(Duration::from_secs(1)).await;
     accept.verdict(Verdict::Ok);
     assert_eq!(server.ok().await, [AgentEvent::Expire]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn an_output_that_is_too_large_is_a_failure() {
-    let server = Server::new();
-    let (_agent, _handle) = start(builder(&server).on_raw("large", |_cx, _| async {
-        Ok(Payload::from_json_text(vec![b'1'; MAX_OUTPUT + 1]))
-    }));
-    server.hand_out(vec![task(1, "large", "1")]).await;
-    let events = until_the_end(&server).await;
-    assert_eq!(code(&events), "output_too_large");
 }
 
 #[tokio::test(start_paused = true)]

@@ -59,7 +59,7 @@ async fn a_goodbye_that_is_lost_is_said_again_and_waited_for_two_seconds() {
 #[tokio::test(start_paused = true)]
 async fn a_veto_fails_the_task_and_the_agent_goes_on() {
     let server = Server::new();
-    let busy = Shutdown::new().veto(|| async { Err("a backup is running".to_owned()) });
+    let busy = Shutdown::new().before(|| async { Err("a backup is running".to_owned()) });
     let (agent, _handle) = start(builder(&server).handler(busy));
     server.hand_out(vec![task(1, "shutdown", "null")]).await;
     let events = until_the_end(&server).await;

@@ -9,6 +9,20 @@ pub(super) fn checksum(bytes: &[u8]) -> u32 {
     small(bytes)
 }
 
+/// The checksum of these pieces as if they were one.
+pub(crate) fn checksum_of(pieces: &[&[u8]]) -> u32 {
+    #[cfg(feature = "fast-checksum")]
+    {
+        let mut hasher = crc32fast::Hasher::new();
+        pieces.iter().for_each(|piece| hasher.update(piece));
+        hasher.finalize()
+    }
+    #[cfg(not(feature = "fast-checksum"))]
+    !pieces
+        .iter()
+        .fold(u32::MAX, |crc, piece| small_on(crc, piece))
+}
+
 /// What four bits at the end of the register become.
 #[cfg(any(test, not(feature = "fast-checksum")))]
 const TABLE: [u32; 16] = [
@@ -33,13 +47,19 @@ const TABLE: [u32; 16] = [
 /// Half a byte at a time: larger tables are faster, but an agent sends little.
 #[cfg(any(test, not(feature = "fast-checksum")))]
 fn small(bytes: &[u8]) -> u32 {
+    !small_on(u32::MAX, bytes)
+}
+
+/// Goes on from this register.
+#[cfg(any(test, not(feature = "fast-checksum")))]
+fn small_on(crc: u32, bytes: &[u8]) -> u32 {
     let half = |crc: u32| {
         let changed = TABLE.get((crc & 15) as usize).copied().unwrap_or_default();
         changed ^ (crc >> 4)
     };
-    !bytes
+    bytes
         .iter()
-        .fold(u32::MAX, |crc, byte| half(half(crc ^ u32::from(*byte))))
+        .fold(crc, |crc, byte| half(half(crc ^ u32::from(*byte))))
 }
 
 #[cfg(test)]
@@ -58,6 +78,9 @@ mod tests {
         #[test]
         fn both_ways_agree(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
             prop_assert_eq!(small(&bytes), crc32fast::hash(&bytes));
+            let (one, two) = bytes.split_at(bytes.len() / 3);
+            prop_assert_eq!(small_on(small_on(u32::MAX, one), two), !small(&bytes));
+            prop_assert_eq!(checksum_of(&[one, two]), small(&bytes));
         }
     }
 }

@@ -11,6 +11,7 @@ pub mod v1;
 pub mod v2;
 
 pub use buffer::FrameBuffer;
+pub(crate) use crc::checksum_of;
 pub use go_away::{GoAway, GoAwayReason};
 
 /// The first two bytes of every frame, as a big-endian number.

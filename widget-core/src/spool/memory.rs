@@ -1,8 +1,8 @@
 //! [`MemorySpool`]: a bounded ring of reports, each start of which is a new epoch.
 
-use std::collections::VecDeque;
 use std::fmt;
 
+use super::contents::Contents;
 use super::{Backlog, Recall, Record, Spool, SpoolError, SpoolStats};
 use crate::id::SpoolEpoch;
 use crate::report::Report;
@@ -10,17 +10,13 @@ use crate::report::Report;
 /// How many reports are kept unless said otherwise.
 pub const DEFAULT_CAPACITY: usize = 4_096;
 
-/// Keeps reports in memory. When it is full, every second report of its older half is given up,
-/// so that a long time without a server is remembered coarsely and the last hour finely; when
-/// thinning no longer helps, the oldest go.
+/// Keeps reports in memory. When it is full, neighbours among the older half become one, so that a
+/// long time without a server is remembered coarsely and the last hour finely; when that no longer
+/// helps, the oldest go.
 pub struct MemorySpool {
     epoch: SpoolEpoch,
     capacity: usize,
-    reports: VecDeque<Report>,
-    next_seq: u64,
-    dropped: u64,
-    /// Reports with numbers up to this have been thinned as far as they will be.
-    thinned_through: u64,
+    contents: Contents,
 }
 
 impl MemorySpool {
@@ -36,32 +32,8 @@ impl MemorySpool {
         Self {
             epoch,
             capacity: capacity.max(2),
-            reports: VecDeque::new(),
-            next_seq: 1,
-            dropped: 0,
-            thinned_through: 0,
+            contents: Contents::default(),
         }
-    }
-
-    /// Gives up every second report that was not thinned before, among the older half; the oldest
-    /// one if there is none.
-    fn make_room(&mut self) {
-        let before = self.reports.len();
-        let middle = self.reports.get(before / 2).map_or(0, |report| report.seq);
-        let (from, mut position) = (self.thinned_through, 0_usize);
-        self.reports.retain(|report| {
-            if report.seq <= from || report.seq > middle {
-                return true;
-            }
-            position += 1;
-            position % 2 == 1
-        });
-        self.thinned_through = middle;
-        if self.reports.len() == before {
-            self.reports.pop_front();
-        }
-        let gone = before - self.reports.len();
-        self.dropped += u64::try_from(gone).unwrap_or(u64::MAX);
     }
 }
 
@@ -75,15 +47,14 @@ impl Spool for MemorySpool {
     }
 
     fn next_seq(&self) -> u64 {
-        self.next_seq
+        self.contents.marks.next_seq
     }
 
     fn append(&mut self, report: Report) -> Result<(), SpoolError> {
-        if self.reports.len() >= self.capacity {
-            self.make_room();
+        if self.contents.reports.len() >= self.capacity {
+            self.contents.thin();
         }
-        self.next_seq = report.seq + 1;
-        self.reports.push_back(report);
+        self.contents.push(report);
         Ok(())
     }
 
@@ -92,19 +63,11 @@ impl Spool for MemorySpool {
     }
 
     fn read(&mut self, after: u64, limit: usize) -> Result<Backlog, SpoolError> {
-        let from = self.reports.partition_point(|report| report.seq <= after);
-        let reports: Vec<Report> = self.reports.range(from..).take(limit).cloned().collect();
-        let last = reports.last().map_or(after, |report| report.seq);
-        let sent = u64::try_from(reports.len()).unwrap_or(u64::MAX);
-        Ok(Backlog {
-            dropped: last.saturating_sub(after).saturating_sub(sent),
-            reports,
-        })
+        Ok(self.contents.read(after, u64::MAX, limit))
     }
 
     fn trim(&mut self, through: u64) -> Result<(), SpoolError> {
-        let gone = self.reports.partition_point(|report| report.seq <= through);
-        self.reports.drain(..gone);
+        self.contents.trim(through);
         Ok(())
     }
 
@@ -118,12 +81,7 @@ impl Spool for MemorySpool {
     }
 
     fn stats(&self) -> SpoolStats {
-        SpoolStats {
-            reports: self.reports.len(),
-            dropped: self.dropped,
-            oldest: self.reports.front().map(|report| report.at),
-            ..SpoolStats::default()
-        }
+        self.contents.stats()
     }
 }
 
@@ -170,7 +128,7 @@ mod tests {
 
     #[test]
     fn a_full_spool_thins_its_older_half_first() {
-        assert_eq!(seqs(&mut filled(8, 9)), [1, 3, 5, 6, 7, 8, 9]);
+        assert_eq!(seqs(&mut filled(8, 9)), [2, 4, 5, 6, 7, 8, 9]);
     }
 
     #[test]
@@ -186,10 +144,10 @@ mod tests {
     #[test]
     fn what_is_missing_in_a_range_is_said() {
         let mut spool = filled(8, 9);
-        let backlog = spool.read(3, 2).unwrap();
+        let backlog = spool.read(2, 2).unwrap();
         assert_eq!(
             backlog.reports.iter().map(|r| r.seq).collect::<Vec<_>>(),
-            [5, 6]
+            [4, 5]
         );
         assert_eq!(backlog.dropped, 1);
     }

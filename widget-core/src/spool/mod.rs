@@ -1,14 +1,23 @@
 //! [`Spool`]: where an agent keeps what it has not yet delivered.
 //!
 //! Blocking by design: an agent calls it where blocking is allowed. [`MemorySpool`] is a ring in
-//! memory.
+//! memory; [`LogSpool`] is a log in a file, on a [`Disk`] that is given to it.
 
+mod contents;
+mod disk;
+mod log;
 mod memory;
 mod record;
 mod spent;
+mod thin;
 
 use std::fmt::Debug;
 
+pub use contents::{Contents, END_ROOM};
+pub use disk::{Disk, DiskFile};
+pub use log::{
+    DEFAULT_LIMIT, Damage, Inspection, LIMITS, LOG, LOG_NEW, LogSpool, Opened, SetAside,
+};
 pub use memory::{DEFAULT_CAPACITY, MemorySpool};
 pub use record::{End, KeptStage, KeptTask, Process, Record};
 pub use spent::Spent;
@@ -23,7 +32,8 @@ use crate::time::Timestamp;
 /// An implementation
 /// - must keep a bound, thin telemetry before it drops any, and count each report that it gives
 ///   up;
-/// - must give reports back in the order of their numbers;
+/// - must give reports back in the order of their numbers, and if it is durable, none that would not
+///   survive the loss of power: its number would be given a second time;
 /// - must say in [`Backlog::dropped`] how many numbers of the range it no longer has;
 /// - must keep a group of [`commit`](Self::commit) as a whole or not at all, and answer it only after
 ///   it would survive the loss of power (if it is durable at all);
@@ -48,7 +58,8 @@ pub trait Spool: Debug + Send {
     /// Makes sure that what was appended survives as far as this spool promises.
     ///
     /// # Errors
-    /// [`SpoolError`]; what was appended since the last sync is then in doubt.
+    /// [`SpoolError`]; what was appended since the last sync is then in doubt: it is kept in memory,
+    /// and [`read`](Self::read) does not give it until it is safe.
     fn sync(&mut self) -> Result<(), SpoolError>;
 
     /// The oldest reports above this number, at most so many.

@@ -48,7 +48,8 @@ pub enum Record {
         /// What is to end.
         end: End,
     },
-    /// A task is over on the agent's side. Its last word is due until the server has answered it.
+    /// A task is over on the agent's side. Its last word is due until the server has answered it; its
+    /// input is not needed any more.
     Over {
         /// Which task.
         task: TaskId,
@@ -67,7 +68,7 @@ pub enum Record {
 /// A task as a spool remembers it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct KeptTask {
-    /// The task as it came, under its latest attempt.
+    /// The task as it came, under its latest attempt; once it is over, without its input.
     pub task: WorkTask,
     /// Its handler may be started again after a loss.
     pub idempotent: bool,

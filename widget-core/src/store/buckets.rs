@@ -43,7 +43,7 @@ pub struct Range {
     pub min: f64,
     /// The largest.
     pub max: f64,
-    /// The average, each report counting the same.
+    /// The average, each sample counting the same.
     pub mean: f64,
 }
 
@@ -52,7 +52,8 @@ pub struct Range {
 pub struct Bucket {
     /// Where the span begins.
     pub at: Timestamp,
-    /// How many reports it holds, at least 1.
+    /// How many samples it holds, at least 1. A report that was
+    /// [thinned](crate::report::Report::thinned) stands for several.
     pub count: u64,
     /// The newest report's total memory, in bytes.
     pub total_memory: u64,
@@ -107,11 +108,13 @@ impl Sum {
         sum: 0.0,
     };
 
-    fn add(&mut self, value: f64) {
-        self.count += 1;
-        self.min = self.min.min(value);
-        self.max = self.max.max(value);
-        self.sum += value;
+    /// Adds `count` samples of this mean and these ends.
+    #[allow(clippy::cast_precision_loss)] // counts below 2^32
+    fn add(&mut self, count: u64, mean: f64, (min, max): (f64, f64)) {
+        self.count = self.count.saturating_add(count);
+        self.min = self.min.min(min);
+        self.max = self.max.max(max);
+        self.sum += mean * count as f64;
     }
 
     #[allow(clippy::cast_precision_loss)] // counts far below 2^52
@@ -152,19 +155,29 @@ impl Buckets {
             average_cpu: Sum::EMPTY,
             gauges: Vec::new(),
         });
-        sums.count += 1;
+        let thinned = report.thinned.as_deref();
+        let count = thinned.map_or(1, |thinned| u64::from(thinned.count));
+        sums.count = sums.count.saturating_add(count);
         if report.at >= sums.newest {
             sums.newest = report.at;
             sums.total_memory = report.total_memory;
         }
-        sums.used_memory.add(report.used_memory as f64);
-        sums.average_cpu.add(f64::from(report.average_cpu));
-        for (name, value) in &report.gauges {
-            match sums.gauges.iter_mut().find(|(known, _)| known == name) {
-                Some((_, sum)) => sum.add(*value),
+        let (used, cpu) = (report.used_memory, report.average_cpu);
+        let (least, most) = thinned.map_or((used, used), |thinned| thinned.used_memory);
+        let ends = (least as f64, most as f64);
+        sums.used_memory.add(count, used as f64, ends);
+        let (least, most) = thinned.map_or((cpu, cpu), |thinned| thinned.average_cpu);
+        let ends = (f64::from(least), f64::from(most));
+        sums.average_cpu.add(count, f64::from(cpu), ends);
+        for (position, (name, value)) in report.gauges.iter().enumerate() {
+            let ends = thinned.and_then(|thinned| thinned.gauges.get(position));
+            let ends = ends.copied().unwrap_or((*value, *value));
+            let known = sums.gauges.iter_mut().find(|(known, _)| known == name);
+            match known {
+                Some((_, sum)) => sum.add(count, *value, ends),
                 None => {
                     let mut sum = Sum::EMPTY;
-                    sum.add(*value);
+                    sum.add(count, *value, ends);
                     sums.gauges.push((name.clone(), sum));
                 }
             }

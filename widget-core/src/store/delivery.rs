@@ -92,7 +92,7 @@ impl Delivery {
                 store.begin(fresh);
             }
             self.sequence = seen.sequence;
-            self.behind = Some(seen.at);
+            self.behind = self.behind.max(Some(seen.at));
         }
         self.epoch = Some(admission.epoch);
         Admitted {

@@ -57,8 +57,8 @@ pub enum Step {
 /// - A leased task that the agent does not name is handed over again, with the same attempt.
 /// - A queued task waits while an earlier one of its ordering key is held or waits itself; other
 ///   keys and tasks without a key go on.
-/// - A queued task of a kind that the agent has no room for waits, and so do later ones of its
-///   ordering key; other kinds go on.
+/// - A task of a kind that the agent has no room for waits, and so do later ones of its ordering
+///   key; other kinds go on.
 /// - If the store is older than the agent's memory, what was queued until the agent was given
 ///   something last, and the agent does not name, is [`Event::StoreBehind`].
 /// - What waits for its time gives [`next_due`](Self::next_due).
@@ -101,7 +101,7 @@ impl<'a> LeasePlan<'a> {
         let named = self.request.holding.iter().any(|held| named(&held));
         match &task.state.phase {
             _ if self.may_be_older(task) && !named => Step::Apply(Event::StoreBehind),
-            Phase::Leased { .. } if !named => match self.take(task) {
+            Phase::Leased { .. } if !named => match self.take_of_its_kind(task) {
                 Step::Full => Step::Skip,
                 step => step,
             },

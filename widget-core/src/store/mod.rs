@@ -61,6 +61,7 @@ mod lease;
 mod memory;
 mod report;
 mod task;
+mod timeline;
 
 use std::sync::Arc;
 
@@ -76,8 +77,8 @@ pub use report::{
 };
 pub use task::{
     AppliedEvent, AppliedKind, Inserted, TaskChange, TaskPage, TaskQuery, TaskStore, TaskStoreExt,
-    timeline_entry,
 };
+pub use timeline::timeline_entry;
 
 /// The three stores of a server, which may be one.
 #[derive(Debug, Clone)]

@@ -14,6 +14,8 @@ use crate::time::Timestamp;
 /// An implementation
 /// - must keep one [`Watermark`] for each agent and epoch, and change it together with the
 ///   reports;
+/// - must begin one with [`Watermark::first`] if there is none, and count nothing before it as
+///   dropped: an agent sends one batch after the other, each from where the last was answered;
 /// - must store nothing and answer the watermark if a batch begins above it;
 /// - must skip what is at or below the watermark, so that a repeat is answered the same and
 ///   counts nothing twice;
@@ -113,6 +115,11 @@ pub struct Appended {
 /// assert_eq!(mark.advance(4, 8, [5, 8].into_iter()), Some(1..2));
 /// assert_eq!(mark, Watermark { through: 8, dropped: 2 });
 /// assert_eq!(mark.advance(9, 10, [10].into_iter()), None);
+///
+/// // A store that knows nothing of the agent begins where the agent does.
+/// let mut mark = Watermark::first(40);
+/// assert_eq!(mark.advance(40, 41, [41].into_iter()), Some(0..1));
+/// assert_eq!(mark, Watermark { through: 41, dropped: 0 });
 /// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Watermark {
@@ -123,6 +130,17 @@ pub struct Watermark {
 }
 
 impl Watermark {
+    /// The mark of an agent and epoch of which the store has none, before the first batch, which
+    /// begins after this number. What lies before it went to another store, or was lost with this
+    /// one's past: the agent dropped none of it, and has none of it to send again.
+    #[must_use]
+    pub const fn first(after: u64) -> Self {
+        Self {
+            through: after,
+            dropped: 0,
+        }
+    }
+
     /// Takes a batch that covers the numbers above `after` up to `through` and carries `seqs`.
     /// Gives the positions of those that are new and counts the others as dropped; `None` if the
     /// batch begins above the mark.

@@ -5,7 +5,9 @@ use std::future::Future;
 
 use async_trait::async_trait;
 
-use super::{Admission, Admitted, LeaseRequest, Leased, StoreError, StoreErrorKind, WakeUp};
+use super::{
+    Admission, Admitted, LeaseRequest, Leased, StoreError, StoreErrorKind, WakeUp, timeline_entry,
+};
 use crate::id::{AgentId, TaskId};
 use crate::task::{
     Actor, AgentEvent, Applied, Chunk, Event, Fault, Finish, NewTask, Revision, StateName,
@@ -20,6 +22,7 @@ use crate::time::Timestamp;
 ///   durable at all), and ring the agent's bell then;
 /// - must keep [`Once`](crate::task::Once): answer the task that is there, and make none;
 /// - must change a row only at the revision that is expected, the timeline entry with it;
+/// - must keep timelines bounded, as [`Task::record`] does;
 /// - must lease in one transaction, as [`LeasePlan`](super::LeasePlan) says, and refuse an epoch
 ///   that is not the one last admitted;
 /// - must take from an agent that is admitted with a new epoch what the old one held
@@ -251,7 +254,7 @@ async fn apply<S: TaskStore + ?Sized>(
             Ok(revision) => {
                 task.state = change.state;
                 task.evidence = change.evidence.or(task.evidence);
-                task.timeline.extend(change.entry);
+                task.record(change.entry);
                 task.revision = revision;
                 return Ok(Some(AppliedEvent {
                     task,
@@ -266,33 +269,3 @@ async fn apply<S: TaskStore + ?Sized>(
 }
 
 impl<S: TaskStore + ?Sized> TaskStoreExt for S {}
-
-/// What the timeline gains by a change: an entry if the state's name or the cancel flag changed,
-/// or if a lease was given again.
-#[must_use]
-pub fn timeline_entry(
-    before: &TaskState,
-    after: &TaskState,
-    event: &Event,
-    by: Actor,
-    now: Timestamp,
-) -> Option<TimelineEntry> {
-    let moved = before.name() != after.name() || before.attempt != after.attempt;
-    if !moved && before.cancel_requested == after.cancel_requested {
-        return None;
-    }
-    let cause = match event {
-        Event::Lease { .. } => format!("{}, attempt {}", event.cause(), after.attempt),
-        Event::Cancel => format!("{} by {by}", event.cause()),
-        _ => match after.outcome().and_then(|outcome| outcome.failure.as_ref()) {
-            Some(failure) => format!("{}: {}", event.cause(), failure.message),
-            None => event.cause().to_owned(),
-        },
-    };
-    Some(TimelineEntry {
-        at: now,
-        state: after.name(),
-        cause,
-        actor: by,
-    })
-}

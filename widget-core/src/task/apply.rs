@@ -6,14 +6,17 @@
 use std::time::Duration;
 
 use super::{
-    AgentEvent, Event, Failure, Finish, FinishKind, MAX_LOSSES, Outcome, Phase, Reached, StateName,
-    TaskState,
+    AgentEvent, Event, Failure, Finish, FinishKind, LEASE, MAX_LOSSES, Outcome, Phase, Reached,
+    StateName, TaskState,
 };
 use crate::id::Attempt;
 use crate::time::Timestamp;
 
 /// A task that its agent names again is written down at most this often.
 const HEARD_EVERY: Duration = Duration::from_secs(60 * 60);
+/// An Accept that comes again within this time of the first may be the first once more, late on its
+/// way, while the handler runs: it must not make an end that says nothing has happened.
+const REPEATED_WITHIN: Duration = LEASE;
 
 /// What an event makes of a task.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,8 +119,8 @@ impl TaskState {
             }
 
             // It was not started at once, and the server's clock decides whether it still may be.
-            (Phase::Accepted { .. }, Event::Said(_, AgentEvent::Accept { .. }))
-                if now >= self.ttl_at =>
+            (Phase::Accepted { heard, .. }, Event::Said(_, AgentEvent::Accept { .. }))
+                if now >= self.ttl_at && !self.may_be_a_repeat(*heard, now) =>
             {
                 self.end_unstarted(StateName::Expired, "expired", now)
             }
@@ -194,8 +197,12 @@ impl TaskState {
                 ),
             ) if self.idempotent => {
                 if self.cancel_requested {
-                    let stopped = Finish::without(FinishKind::Stopped, failure.clone());
-                    return self.finish(&stopped, now);
+                    let kind = if *lost {
+                        FinishKind::Interrupted
+                    } else {
+                        FinishKind::Stopped
+                    };
+                    return self.finish(&Finish::without(kind, failure.clone()), now);
                 }
                 let not_before = now.after(Duration::from_millis(*after_ms));
                 if *lost {
@@ -279,16 +286,19 @@ impl TaskState {
         }
         let ended_as = |state| outcome.state == state || outcome.state == StateName::Interrupted;
         let known = match said {
-            AgentEvent::Accept { .. } => reached >= Reached::Accepted,
+            // Whoever asks again has not heard the answer, and a yes would make it start a task that is
+            // over. Only if it has started, as it said itself, does a yes do no harm.
+            AgentEvent::Accept { .. } => reached == Reached::Running,
             AgentEvent::Start | AgentEvent::Progress(_) | AgentEvent::Output(_) => {
                 reached >= Reached::Running
             }
             AgentEvent::Reject(_) => ended_as(StateName::Rejected),
             AgentEvent::CancelConfirmed => ended_as(StateName::Cancelled),
             AgentEvent::Expire => ended_as(StateName::Expired),
-            AgentEvent::Retry { lost, .. } => {
-                outcome.state == StateName::Stopped
-                    || (*lost && outcome.state == StateName::Failed && self.losses >= MAX_LOSSES)
+            AgentEvent::Retry { lost: false, .. } => outcome.state == StateName::Stopped,
+            AgentEvent::Retry { lost: true, .. } => {
+                let looped = outcome.state == StateName::Failed && self.losses >= MAX_LOSSES;
+                looped || outcome.state == StateName::Interrupted
             }
             AgentEvent::Finish(finish) if outcome.agrees_with(finish) => true,
             AgentEvent::Finish(finish) => return Ok(Applied::Evidence(finish.clone())),
@@ -298,6 +308,11 @@ impl TaskState {
         } else {
             self.illegal()
         }
+    }
+
+    /// Whether an Accept of an accepted task may be the one that was answered already.
+    fn may_be_a_repeat(&self, heard: Timestamp, now: Timestamp) -> bool {
+        now.since(heard) < REPEATED_WITHIN && now.since(self.ttl_at) < REPEATED_WITHIN
     }
 
     fn illegal(&self) -> Result<Applied, Fault> {

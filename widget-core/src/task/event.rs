@@ -83,7 +83,7 @@ impl Event {
             Self::Lease { .. } => "handed to the agent",
             Self::LeaseEnded => "the agent did not accept in time",
             Self::TtlPassed => "its ttl passed before it could start",
-            Self::NoWord => "no word from the agent for too long: it may have happened",
+            Self::NoWord => "no word from the agent for too long",
             Self::Heard => "named by the agent",
             Self::Cancel => "cancel was asked for",
             Self::HandedToV1 => "handed to a version 1 collector, which cannot confirm",

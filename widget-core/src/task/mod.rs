@@ -24,9 +24,9 @@ pub use apply::{Applied, Fault};
 pub use event::{AgentEvent, Event};
 pub use name::{InvalidState, StateName};
 pub use outcome::{Failure, Finish, FinishKind, Outcome};
-pub use output::{Chunk, HEAD, MAX_CHUNK, Streamed, TAIL};
+pub use output::{Addition, Chunk, Extent, HEAD, MAX_CHUNK, Streamed, TAIL};
 pub use state::{Phase, Reached, TaskState};
-pub use timeline::{Actor, TimelineEntry};
+pub use timeline::{Actor, TIMELINE_FIRST, TIMELINE_LAST, TimelineEntry};
 
 use crate::id::{AgentId, TaskId};
 use crate::payload::Payload;
@@ -41,7 +41,7 @@ pub const RESTART: &str = "restart";
 pub const MAX_LOSSES: u32 = 3;
 /// How long a task may wait for its start, unless said otherwise.
 pub const DEFAULT_TTL: Duration = Duration::from_secs(24 * 60 * 60);
-/// The same for [`SHUTDOWN`]: one that comes hours late would surprise.
+/// The same for [`SHUTDOWN`] and [`RESTART`]: one that comes hours late would surprise.
 pub const SHUTDOWN_TTL: Duration = Duration::from_secs(10 * 60);
 /// The longest ttl that can be asked for: a year.
 pub const MAX_TTL: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -99,7 +99,7 @@ impl NewTask {
             kind: kind.to_owned(),
             input,
             created,
-            ttl: if kind == SHUTDOWN {
+            ttl: if kind == SHUTDOWN || kind == RESTART {
                 SHUTDOWN_TTL
             } else {
                 DEFAULT_TTL
@@ -130,6 +130,7 @@ impl NewTask {
             created: self.created,
             ttl: self.ttl,
             timeout: self.timeout,
+            not_before: self.not_before,
             priority: self.priority,
             ordering_key: self.ordering_key,
             idempotency_key: match self.once {
@@ -140,6 +141,7 @@ impl NewTask {
             state: TaskState::queued(self.created.after(self.ttl), self.not_before),
             evidence: None,
             timeline: vec![entry],
+            left_out: 0,
             revision: Revision::default(),
         }
     }
@@ -178,6 +180,9 @@ pub struct Task {
     pub ttl: Duration,
     /// How long it may run from its start.
     pub timeout: Option<Duration>,
+    /// Before which it was not to be handed out, as it was asked for. What holds it back now is in
+    /// its state.
+    pub not_before: Option<Timestamp>,
     /// Higher goes first.
     pub priority: i16,
     /// Tasks of one agent and key run one after the other.
@@ -190,13 +195,33 @@ pub struct Task {
     pub state: TaskState,
     /// What an agent said of its end after it had ended otherwise.
     pub evidence: Option<Finish>,
-    /// Each change of state, oldest first.
+    /// Each change of state, oldest first, as [`record`](Self::record) keeps them.
     pub timeline: Vec<TimelineEntry>,
+    /// How many entries are missing in the timeline after its first [`TIMELINE_FIRST`]. If any are,
+    /// one entry more stands there and says so.
+    pub left_out: u64,
     /// The version of the row that this was read from.
     pub revision: Revision,
 }
 
 impl Task {
+    /// Adds to the timeline. Of a long one the first [`TIMELINE_FIRST`] and the last
+    /// [`TIMELINE_LAST`] entries are kept, and between them one that says how many are left out.
+    pub fn record(&mut self, entry: Option<TimelineEntry>) {
+        self.timeline.extend(entry);
+        let said = usize::from(self.left_out > 0);
+        if self.timeline.len() <= TIMELINE_FIRST + said + TIMELINE_LAST {
+            return;
+        }
+        if said > 0 {
+            self.timeline.remove(TIMELINE_FIRST);
+        }
+        self.left_out = self.left_out.saturating_add(1);
+        if let Some(entry) = self.timeline.get_mut(TIMELINE_FIRST) {
+            *entry = entry.left_out(self.left_out);
+        }
+    }
+
     /// When something must happen to it by itself: its ttl, its lease or its silence runs out.
     /// What then happens says [`overdue`](Self::overdue).
     #[must_use]

@@ -40,6 +40,11 @@ impl fmt::Display for Actor {
     }
 }
 
+/// How many entries of a timeline are kept from its beginning.
+pub const TIMELINE_FIRST: usize = 32;
+/// How many are kept from its end, so that a task that is retried for a year stays readable.
+pub const TIMELINE_LAST: usize = 96;
+
 /// One change of state.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimelineEntry {
@@ -51,4 +56,20 @@ pub struct TimelineEntry {
     pub cause: String,
     /// Who caused it.
     pub actor: Actor,
+}
+
+impl TimelineEntry {
+    /// What stands for this entry and all others that were left out before it, `count` in all.
+    #[must_use]
+    pub fn left_out(&self, count: u64) -> Self {
+        Self {
+            at: self.at,
+            state: self.state,
+            cause: match count {
+                1 => "1 change is left out here".into(),
+                _ => format!("{count} changes are left out here, this was the last of them"),
+            },
+            actor: Actor::Server,
+        }
+    }
 }

@@ -29,10 +29,12 @@
 pub mod agent_store;
 mod cases;
 pub mod codec;
+pub mod disk;
 pub mod fixtures;
 pub mod report_store;
 pub mod runtime;
 pub mod samples;
+pub mod spool;
 pub mod task_store;
 pub mod transport;
 

@@ -5,12 +5,12 @@ use super::fixtures::{agent, epoch, json, store_epoch, task_id};
 use crate::Payload;
 use crate::id::Attempt;
 use crate::message::{
-    Cancel, Command, Credential, Describe, Goodbye, HandlerInfo, Held, Hello, Limits, Opening,
-    Pacing, Refusal, RefusalReason, RequestWork, Response, Seen, Submit, Update, UpdateItem,
-    Verdict, Welcome, Work, WorkTask,
+    Cancel, Command, Credential, Describe, Goodbye, HandlerInfo, Held, Hello, KindRoom, Limits,
+    Opening, Pacing, Refusal, RefusalReason, RequestWork, Response, Seen, Submit, Update,
+    UpdateItem, Verdict, Welcome, Work, WorkTask,
 };
-use crate::report::Report;
-use crate::task::{AgentEvent, Failure, Finish, FinishKind, StateName};
+use crate::report::{Report, Thinned};
+use crate::task::{AgentEvent, Chunk, Failure, Finish, FinishKind, StateName};
 use crate::time::Timestamp;
 
 const REFUSALS: [RefusalReason; 6] = [
@@ -81,7 +81,7 @@ pub fn commands() -> Vec<Command> {
             room: u16::MAX,
             wait_ms: u32::MAX,
             holding: [false, true].map(held).to_vec(),
-            kinds: Vec::new(),
+            kinds: [("", 0), ("reindex", u16::MAX)].map(kind_room).to_vec(),
         }),
         Command::Update(Update { items: vec![] }),
         Command::Update(Update {
@@ -129,7 +129,7 @@ pub fn responses() -> Vec<Response> {
                 reports: u32::MAX,
             },
             extras: vec![(7, vec![1, 2, 3])],
-            known: false,
+            known: true,
         }),
         Response::ACK,
         Response::Ack {
@@ -137,6 +137,7 @@ pub fn responses() -> Vec<Response> {
         },
         Response::Work(Work::default()),
         Response::Work(work()),
+        Response::Work(large_work()),
         Response::Verdicts(vec![]),
         Response::Verdicts(verdicts),
         Response::Busy {
@@ -174,6 +175,26 @@ pub fn agent_events() -> Vec<AgentEvent> {
         let failure = Failure::new("code", "a sentence");
         AgentEvent::Finish(Finish::without(kind, failure))
     }));
+    let cut = Finish {
+        cut: Some(u64::MAX),
+        ..Finish::succeeded(json("\"the beginning\""))
+    };
+    let chunk = |offset, text: &str| {
+        AgentEvent::Output(Chunk {
+            offset,
+            text: text.into(),
+        })
+    };
+    events.extend([
+        AgentEvent::Finish(cut),
+        AgentEvent::Retry {
+            failure: Failure::new("agent_lost", "the agent ended while it ran"),
+            after_ms: 0,
+            lost: true,
+        },
+        chunk(0, ""),
+        chunk(u64::MAX, "a line, ünïcode\n"),
+    ]);
     events
 }
 
@@ -190,6 +211,13 @@ fn held(cancel_seen: bool) -> Held {
         task: task_id(7),
         attempt: Attempt(u32::MAX),
         cancel_seen,
+    }
+}
+
+fn kind_room((kind, room): (&str, u16)) -> KindRoom {
+    KindRoom {
+        kind: kind.into(),
+        room,
     }
 }
 
@@ -232,7 +260,18 @@ fn reports() -> Vec<Report> {
         gauges: vec![("a".into(), f64::MIN_POSITIVE), ("b".into(), f64::MIN)],
         thinned: None,
     };
-    vec![least, most]
+    let thinned = Report {
+        seq: 9,
+        thinned: Some(Box::new(Thinned {
+            count: u32::MAX,
+            from: Timestamp::from_millis(0),
+            used_memory: (0, u64::MAX),
+            average_cpu: (-0.0, f32::MAX),
+            gauges: vec![(f64::MIN, f64::MAX), (-0.0, f64::MIN_POSITIVE)],
+        })),
+        ..most.clone()
+    };
+    vec![least, most, thinned]
 }
 
 fn work() -> Work {
@@ -251,11 +290,13 @@ fn work() -> Work {
     };
     let full = WorkTask {
         sequence: u64::MAX,
-        input: json(&"1".repeat(70_000)),
+        input: json("{\"index\":\"größte\"}"),
         ttl_ms: u64::MAX,
         timeout_ms: Some(u64::MAX),
         priority: i16::MAX,
         ordering_key: Some("disk".into()),
+        failures: u32::MAX,
+        losses: 2,
         ..plain.clone()
     };
     let cancel = Cancel {
@@ -265,6 +306,15 @@ fn work() -> Work {
     Work {
         tasks: vec![plain, full],
         cancel: vec![cancel],
-        at: Timestamp::default(),
+        at: Timestamp::from_millis(253_402_300_799_999),
     }
+}
+
+/// Longer than any buffer that is made ahead.
+fn large_work() -> Work {
+    let mut work = work();
+    for task in &mut work.tasks {
+        task.input = json(&"1".repeat(70_000));
+    }
+    work
 }

@@ -5,7 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use widget_core::id::Attempt;
-use widget_core::task::{AgentEvent, Applied, Event, Fault, StateName, TaskState};
+use widget_core::task::{
+    AgentEvent, Applied, Event, Fault, LEASE, MAX_LOSSES, Phase, StateName, TaskState,
+};
 use widget_core::time::Timestamp;
 
 use crate::table::events;
@@ -15,11 +17,20 @@ use crate::{HOUR, NOW, event};
 /// how much later it happens.
 fn happening() -> impl Strategy<Value = (String, i64, u64)> {
     // Leases and accepts often, so that many sequences come far.
-    let likely = prop::sample::select(vec!["lease", "accept", "start", "retry", "lease ended"]);
+    let likely = prop::sample::select(vec![
+        "lease",
+        "accept",
+        "start",
+        "retry",
+        "retry lost",
+        "lease ended",
+    ]);
     let any = prop::sample::select(events());
-    let name = prop_oneof![likely.prop_map(str::to_owned), any];
+    let name = prop_oneof![3 => likely.prop_map(str::to_owned), 1 => any];
     let off = prop_oneof![8 => Just(0), 1 => Just(-1), 1 => Just(1)];
-    (name, off, 0..600_u64)
+    // Mostly soon, or the ttl would end most lives before anything can have happened often.
+    let later = prop_oneof![6 => 0..5_u64, 1 => 0..600_u64];
+    (name, off, later)
 }
 
 /// Runs the happenings one after the other; shows each step to `check` with the state before it.
@@ -55,7 +66,7 @@ fn config() -> Config {
 }
 
 fn lives() -> impl Strategy<Value = Vec<(String, i64, u64)>> {
-    prop::collection::vec(happening(), 1..40)
+    prop::collection::vec(happening(), 1..80)
 }
 
 proptest! {
@@ -76,6 +87,33 @@ proptest! {
                 let next = before.attempt.next();
                 assert!(after.attempt == before.attempt || after.attempt == next);
             }
+        });
+    }
+
+    #[test]
+    fn losses_and_failures_are_counted_and_three_losses_are_the_end(
+        life in lives(),
+        idempotent: bool,
+    ) {
+        live(&life, idempotent, |before, event, _, result| {
+            let Ok(Applied::Change(after)) = result else { return };
+            let more = |before: u32, after: u32| after == before || after == before + 1;
+            assert!(more(before.losses, after.losses), "{event:?}");
+            assert!(more(before.failures, after.failures), "{event:?}");
+            assert!(after.losses <= MAX_LOSSES);
+            assert!(after.losses < MAX_LOSSES || after.name().is_terminal());
+        });
+    }
+
+    #[test]
+    fn an_end_that_promises_that_nothing_happened_is_never_followed_by_a_yes_to_start(
+        life in lives(),
+        idempotent: bool,
+    ) {
+        live(&life, idempotent, |before, event, _, result| {
+            let accept = matches!(event, Event::Said(_, AgentEvent::Accept { .. }));
+            let promise = [StateName::Cancelled, StateName::Expired, StateName::Rejected];
+            assert!(!(accept && promise.contains(&before.name()) && result.is_ok()), "{before:?}");
         });
     }
 
@@ -124,7 +162,13 @@ proptest! {
                 event,
                 Event::Said(attempt, AgentEvent::Accept { .. }) if *attempt == before.attempt
             );
-            if accept && before.name() == StateName::Leased && now > before.ttl_at {
+            let due = match &before.phase {
+                Phase::Leased { .. } => now >= before.ttl_at,
+                // Beyond what may be a repeat.
+                Phase::Accepted { .. } => now >= before.ttl_at.after(LEASE),
+                _ => false,
+            };
+            if accept && due {
                 let Ok(Applied::Change(after)) = result else { panic!("{result:?}") };
                 let unstarted = !before.started_before;
                 let end = if unstarted { StateName::Expired } else { StateName::Interrupted };
@@ -137,7 +181,8 @@ proptest! {
     fn a_repeat_right_after_changes_nothing(life in lives(), idempotent: bool) {
         live(&life, idempotent, |before, event, now, result| {
             let (Event::Said(_, said), Ok(Applied::Change(after))) = (event, result) else { return };
-            if !matches!(said, AgentEvent::Progress(_)) && before != after {
+            let again_is_news = matches!(said, AgentEvent::Progress(_) | AgentEvent::Output(_));
+            if !again_is_news && before != after {
                 let again = after.apply(event, now);
                 assert!(!matches!(again, Ok(Applied::Change(_))), "{event:?} in {after:?}");
             }

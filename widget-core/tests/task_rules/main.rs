@@ -1,7 +1,9 @@
-//! The rules of a task's life: every event in every state against a table ([`table`]), and what
-//! holds for whatever happens in whatever order ([`lives`]). Here: the events and states of both.
+//! The rules of a task's life: every event in every state against a table ([`table`]), what
+//! is counted and what repeats come to ([`counted`]), and what holds for whatever happens in whatever
+//! order ([`lives`]). Here: the events and states of all.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)] // that is how a test fails
 
+mod counted;
 mod lives;
 mod table;
 
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use widget_core::Payload;
 use widget_core::id::{Attempt, SpoolEpoch};
-use widget_core::task::{AgentEvent, Event, Failure, Finish, FinishKind, Phase, TaskState};
+use widget_core::task::{AgentEvent, Chunk, Event, Failure, Finish, FinishKind, Phase, TaskState};
 use widget_core::time::Timestamp;
 
 const NOW: Timestamp = Timestamp::from_millis(1_795_361_105_007);
@@ -26,16 +28,23 @@ fn finish(kind: FinishKind) -> AgentEvent {
     AgentEvent::Finish(Finish::without(kind, failure()))
 }
 
+fn chunk() -> Chunk {
+    Chunk {
+        offset: 0,
+        text: "a line".into(),
+    }
+}
+
 /// The event that a row names, and when it happens. What an agent says is of this attempt.
 fn event(name: &str, attempt: Attempt) -> (Event, Timestamp) {
     let said = |event| (Event::Said(attempt, event), NOW);
     let until = NOW.after(HOUR);
     let lease = |epoch| (Event::Lease { epoch, until }, NOW);
     let accept = AgentEvent::Accept { idempotent: false };
-    let retry = AgentEvent::Retry {
+    let retry = |lost| AgentEvent::Retry {
         failure: failure(),
         after_ms: 5_000,
-        lost: false,
+        lost,
     };
     match name {
         "lease" => lease(EPOCH),
@@ -55,12 +64,14 @@ fn event(name: &str, attempt: Attempt) -> (Event, Timestamp) {
         "reject" => said(AgentEvent::Reject(failure())),
         "start" => said(AgentEvent::Start),
         "progress" => said(AgentEvent::Progress(Payload::null())),
+        "output" => said(AgentEvent::Output(chunk())),
         "finish succeeded" => said(finish(FinishKind::Succeeded)),
         "finish failed" => said(finish(FinishKind::Failed)),
         "finish stopped" => said(finish(FinishKind::Stopped)),
         "finish timed_out" => said(finish(FinishKind::TimedOut)),
         "finish interrupted" => said(finish(FinishKind::Interrupted)),
-        "retry" => said(retry),
+        "retry" => said(retry(false)),
+        "retry lost" => said(retry(true)),
         "cancel confirmed" => said(AgentEvent::CancelConfirmed),
         "expire" => said(AgentEvent::Expire),
         other => panic!("no event {other}"),

@@ -21,6 +21,7 @@ use crate::{CURRENT, Flags, HOUR, NOW, all_flags, event, failure, phase, state};
 /// | `a / b` | `b` if the handler is idempotent and nobody asked to cancel, else `a` |
 /// | `asked` | stays, and that somebody asked is noted; same if it is already |
 /// | `retried` | queued if idempotent (stopped, if somebody asked to cancel), else `-` |
+/// | `repeated` | the same, but interrupted if somebody asked to cancel |
 const TABLE: &str = "
     event               | queued             | leased             | accepted             | running
     --------------------+--------------------+--------------------+----------------------+--------------------
@@ -37,16 +38,18 @@ const TABLE: &str = "
     store behind        | interrupted / same | interrupted / same | interrupted / queued | interrupted / queued
     agent deleted       | lost               | lost               | lost                 | lost
     accept              | stale              | accepted           | same                 | same
-    accept past ttl     | stale              | expired*           | same                 | same
+    accept past ttl     | stale              | expired*           | expired*             | same
     reject              | stale              | rejected*          | -                    | -
     start               | stale              | running            | running              | same
     progress            | stale              | running            | running              | running
+    output              | stale              | running            | running              | running
     finish succeeded    | stale              | succeeded          | succeeded            | succeeded
     finish failed       | stale              | failed             | failed               | failed
     finish stopped      | stale              | stopped            | stopped              | stopped
     finish timed_out    | stale              | timed_out          | timed_out            | timed_out
     finish interrupted  | stale              | interrupted        | interrupted          | interrupted
     retry               | stale              | -                  | retried              | retried
+    retry lost          | stale              | -                  | repeated             | repeated
     cancel confirmed    | stale              | cancelled*         | cancelled*           | -
     expire              | stale              | expired*           | expired*             | -
 ";
@@ -55,10 +58,11 @@ const TABLE: &str = "
 /// matter how it ended.
 const LATE_BY_REACH: &str = "
     event           | waiting | accepted | running
-    accept          | -       | same     | same
-    accept past ttl | -       | same     | same
+    accept          | -       | -        | same
+    accept past ttl | -       | -        | same
     start           | -       | -        | same
     progress        | -       | -        | same
+    output          | -       | -        | same
 ";
 
 /// The states in which a repeat is known already. Interrupted stands for each that it is read
@@ -69,6 +73,7 @@ const LATE_BY_STATE: &str = "
     cancel confirmed | cancelled interrupted
     expire           | expired interrupted
     retry            | stopped
+    retry lost       | interrupted
 ";
 
 fn rows(table: &str) -> impl Iterator<Item = Vec<&str>> {
@@ -125,7 +130,9 @@ fn expected(cell: &str, flags: Flags) -> &str {
         "asked" if flags.asked => "same",
         "retried" if !flags.idempotent => "-",
         "retried" if flags.asked => "stopped",
-        "retried" => "queued",
+        "repeated" if !flags.idempotent => "-",
+        "repeated" if flags.asked => "interrupted",
+        "retried" | "repeated" => "queued",
         plain => plain,
     }
 }
@@ -155,21 +162,29 @@ fn every_event_in_every_unfinished_state_does_what_the_table_says() {
             }
         }
     }
-    assert_eq!(checked, 25 * (2 * 4 + 2 * 8));
+    assert_eq!(checked, 27 * (2 * 4 + 2 * 8));
 }
 
 #[test]
 fn a_task_that_may_have_started_is_remembered_so_when_it_is_queued_again() {
     for flags in all_flags().filter(|flags| flags.idempotent && !flags.asked) {
         for column in ["accepted", "running"] {
-            for name in ["no word", "spool lost", "store behind", "retry"] {
+            for name in [
+                "no word",
+                "spool lost",
+                "store behind",
+                "retry",
+                "retry lost",
+            ] {
                 let (event, now) = event(name, CURRENT);
                 let Ok(Applied::Change(after)) = state(flags, phase(column)).apply(&event, now)
                 else {
                     panic!("{name} in {column}");
                 };
                 assert!(after.started_before);
-                let due = (name == "retry").then(|| NOW.after(Duration::from_secs(5)));
+                let due = name
+                    .starts_with("retry")
+                    .then(|| NOW.after(Duration::from_secs(5)));
                 assert_eq!(after.phase, Phase::Queued { not_before: due });
             }
         }

@@ -79,7 +79,7 @@ fn apply(task: &mut Task, event: &Event, now: Timestamp) -> bool {
         return false;
     };
     let entry = timeline_entry(&task.state, &state, event, Actor::Server, now);
-    task.timeline.extend(entry);
+    task.record(entry);
     task.state = state;
     task.revision = Revision(task.revision.0 + 1);
     true
@@ -131,7 +131,8 @@ impl TaskStore for ToyStore {
             ..
         } = &mut *self.rows();
         // It must differ from every epoch before it, and no more.
-        let fresh = StoreEpoch::generate(admission.now, [*last, 0]);
+        let seen = admission.seen.as_ref().map_or(0, |seen| seen.sequence);
+        let fresh = StoreEpoch::generate(admission.now, [*last, seen]);
         let delivery = deliveries.entry(admission.agent).or_default();
         let admitted = delivery.admit(admission, epochs, fresh);
         for task in tasks.values_mut() {
@@ -193,7 +194,7 @@ impl TaskStore for ToyStore {
         }
         task.state = change.state;
         task.evidence = change.evidence.or(task.evidence.take());
-        task.timeline.extend(change.entry);
+        task.record(change.entry);
         task.revision = Revision(task.revision.0 + 1);
         let (agent, revision, attempt) = (task.agent, task.revision, task.state.attempt);
         if let Some(chunk) = &change.chunk {
@@ -216,10 +217,14 @@ impl TaskStore for ToyStore {
 
     async fn prune_tasks(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {
         let mut pruned = 0;
-        self.rows().tasks.retain(|_, task| {
+        let Rows { tasks, outputs, .. } = &mut *self.rows();
+        tasks.retain(|_, task| {
             let old = task.state.outcome().is_some_and(|end| end.at < before);
             let keep = !old || pruned == limit;
             pruned += usize::from(!keep);
+            if !keep {
+                outputs.remove(&task.id);
+            }
             keep
         });
         Ok(pruned)

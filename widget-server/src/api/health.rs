@@ -23,6 +23,9 @@ pub(super) struct Status {
     version: &'static str,
     started: Timestamp,
     now: Timestamp,
+    /// How far the clock of the host was set ahead since the start, in milliseconds; negative if it
+    /// was set back. Tasks do not notice.
+    clock_set_by_ms: i64,
     store_trouble: Option<String>,
     refusals: BTreeMap<&'static str, u64>,
 }
@@ -49,6 +52,7 @@ pub(super) async fn status(State(handle): State<ServerHandle>) -> Json<Status> {
         version: env!("CARGO_PKG_VERSION"),
         started: handle.started(),
         now: handle.wall(),
+        clock_set_by_ms: handle.wall_is_ahead(),
         store_trouble: handle.store_trouble(),
         refusals: handle.refusals(),
     })

@@ -12,7 +12,7 @@ use widget_core::time::Timestamp;
 
 use super::Problem;
 use super::query::AgentPath;
-use super::shapes::Task;
+use super::task_shapes::Task;
 use crate::handle::ServerHandle;
 use crate::page::Site;
 

@@ -10,6 +10,7 @@ mod legacy;
 mod problem;
 mod query;
 mod shapes;
+mod task_shapes;
 mod tasks;
 
 use axum::Router;
@@ -18,6 +19,7 @@ use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 pub use guard::HostRules;
 pub(crate) use problem::Problem;
+pub(crate) use task_shapes::left_out;
 
 use crate::handle::ServerHandle;
 
@@ -39,9 +41,12 @@ pub fn router(handle: ServerHandle, rules: HostRules) -> Router {
         .route("/api/v1/agents/{id}/reports", get(agents::reports))
         .route("/api/v1/agents/{id}/tasks", post(tasks::create))
         .route("/api/v1/agents/{id}/shutdown", post(tasks::shut_down))
+        .route("/api/v1/agents/{id}/purge", post(tasks::purge))
         .route("/api/v1/tasks", get(tasks::list))
         .route("/api/v1/tasks/{id}", get(tasks::one))
         .route("/api/v1/tasks/{id}/cancel", post(tasks::cancel))
+        .route("/api/v1/tasks/{id}/explain", get(tasks::explain))
+        .route("/api/v1/tasks/{id}/output", get(tasks::output))
         // The tutorial's.
         .route("/api/all", get(legacy::all))
         .route("/api/collectors", get(legacy::collectors))

@@ -4,7 +4,9 @@ use axum::Json;
 use axum::http::{HeaderValue, Method, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use widget_core::id::TaskId;
 use widget_core::store::{StoreError, StoreErrorKind};
+use widget_core::task::{StateName, Task};
 
 use crate::dispatch::chain;
 use crate::handle::SendError;
@@ -19,6 +21,10 @@ pub(crate) struct Problem {
     detail: String,
     /// The places of the input that are wrong.
     errors: Vec<Place>,
+    /// The task that is in the way.
+    task: Option<TaskId>,
+    /// The state that it is in, if that is why.
+    state: Option<StateName>,
 }
 
 #[derive(Debug, Serialize)]
@@ -36,6 +42,10 @@ struct Body<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [Place],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    task: Option<TaskId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<StateName>,
 }
 
 impl Problem {
@@ -45,6 +55,25 @@ impl Problem {
             code,
             detail: detail.into(),
             errors: Vec::new(),
+            task: None,
+            state: None,
+        }
+    }
+
+    /// A task that cannot be cancelled any more, with how it ended.
+    pub(crate) fn ended(task: &Task) -> Self {
+        let state = task.state.name();
+        let mut detail = format!("the task has ended: {state}");
+        if let Some(outcome) = task.state.outcome() {
+            detail.push_str(&format!(" at {}", outcome.at));
+            if let Some(failure) = &outcome.failure {
+                detail.push_str(&format!(", {failure}"));
+            }
+        }
+        Self {
+            task: Some(task.id),
+            state: Some(state),
+            ..Self::new(StatusCode::CONFLICT, "task_ended", detail)
         }
     }
 
@@ -75,6 +104,8 @@ impl IntoResponse for Problem {
             code: self.code,
             detail: &self.detail,
             errors: &self.errors,
+            task: self.task,
+            state: self.state,
         };
         let mut response = (self.status, Json(body)).into_response();
         let headers = response.headers_mut();
@@ -136,13 +167,17 @@ impl From<SendError> for Problem {
                 Self::new(StatusCode::INTERNAL_SERVER_ERROR, "check_failed", detail)
             }
             SendError::Ttl => Self::bad_request("invalid_ttl", detail),
+            SendError::Timeout => Self::bad_request("invalid_timeout", detail),
+            SendError::NotBefore(_) => Self::bad_request("invalid_not_before", detail),
+            SendError::OrderingKey => Self::bad_request("invalid_ordering_key", detail),
             SendError::Key => Self::bad_request("invalid_idempotency_key", detail),
             SendError::InputTooLarge(_) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "input_too_large", detail)
             }
-            SendError::KeyReused(_) => {
-                Self::new(StatusCode::CONFLICT, "idempotency_key_reused", detail)
-            }
+            SendError::KeyReused(task) => Self {
+                task: Some(task),
+                ..Self::new(StatusCode::CONFLICT, "idempotency_key_reused", detail)
+            },
             SendError::Store(error) => error.into(),
         }
     }

@@ -1,15 +1,13 @@
-//! The JSON shapes of the API, types of their own so that nothing inside shows by accident.
+//! The JSON shapes of agents and reports, types of their own so that nothing inside shows by accident.
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
+use serde::Serialize;
 use widget_core::Payload;
-use widget_core::id::{AgentId, TaskId};
+use widget_core::id::AgentId;
 use widget_core::message::HandlerInfo;
 use widget_core::report::Report;
 use widget_core::store;
-use widget_core::task::{self, Actor, StateName, TimelineEntry};
 use widget_core::time::Timestamp;
 
 use crate::handle::AgentStatus;
@@ -74,50 +72,6 @@ struct Range {
     min: f64,
     max: f64,
     mean: f64,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Task {
-    id: TaskId,
-    agent: AgentId,
-    kind: String,
-    input: Payload,
-    state: StateName,
-    attempt: u32,
-    cancel_requested: bool,
-    outcome: Option<Outcome>,
-    timeline: Vec<TimelineEntryShape>,
-}
-
-#[derive(Debug, Serialize)]
-struct Outcome {
-    output: Option<Payload>,
-    error: Option<Failure>,
-    at: Timestamp,
-}
-
-#[derive(Debug, Serialize)]
-struct Failure {
-    code: String,
-    message: String,
-}
-
-#[derive(Debug, Serialize)]
-struct TimelineEntryShape {
-    at: Timestamp,
-    state: StateName,
-    cause: String,
-    actor: Actor,
-}
-
-/// What queues a task.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct NewTask {
-    pub(super) kind: String,
-    pub(super) input: Option<Box<RawValue>>,
-    pub(super) ttl_seconds: Option<f64>,
-    pub(super) idempotency_key: Option<String>,
 }
 
 impl From<AgentStatus> for Agent {
@@ -206,53 +160,6 @@ impl From<store::Range> for Range {
             min: range.min,
             max: range.max,
             mean: range.mean,
-        }
-    }
-}
-
-impl From<task::Task> for Task {
-    fn from(task: task::Task) -> Self {
-        Self {
-            id: task.id,
-            agent: task.agent,
-            kind: task.kind,
-            input: task.input,
-            state: task.state.name(),
-            attempt: task.state.attempt.0,
-            cancel_requested: task.state.cancel_requested,
-            outcome: task.state.outcome().cloned().map(Into::into),
-            timeline: task.timeline.into_iter().map(Into::into).collect(),
-        }
-    }
-}
-
-impl From<task::Outcome> for Outcome {
-    fn from(outcome: task::Outcome) -> Self {
-        let error = outcome.failure.map(|failure| Failure {
-            code: failure.code,
-            message: failure.message,
-        });
-        Self {
-            output: outcome.output,
-            error,
-            at: outcome.at,
-        }
-    }
-}
-
-impl From<TimelineEntry> for TimelineEntryShape {
-    fn from(entry: TimelineEntry) -> Self {
-        let TimelineEntry {
-            at,
-            state,
-            cause,
-            actor,
-        } = entry;
-        Self {
-            at,
-            state,
-            cause,
-            actor,
         }
     }
 }

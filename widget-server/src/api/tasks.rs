@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use widget_core::id::AgentId;
 use widget_core::payload::Payload;
@@ -13,7 +14,8 @@ use widget_core::task::{Actor, Once, StateName};
 
 use super::Problem;
 use super::query::{AgentPath, Asked, Body, TaskPath};
-use super::shapes::{NewTask, Page, Task};
+use super::shapes::Page;
+use super::task_shapes::{Explanation, NewTask, Output, Purged, Task, left_out};
 use crate::handle::{SendError, ServerHandle, TaskRequest};
 
 /// How many tasks a part of a list has, and may have.
@@ -36,6 +38,12 @@ pub(super) struct WaitQuery {
     wait: Option<f64>,
 }
 
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct OutputQuery {
+    format: Option<String>,
+}
+
 pub(super) async fn create(
     State(handle): State<ServerHandle>,
     AgentPath(agent): AgentPath,
@@ -48,11 +56,17 @@ pub(super) async fn create(
     let ttl = task.ttl_seconds.map(Duration::try_from_secs_f64);
     let ttl = ttl.transpose().map_err(|_| SendError::Ttl)?;
     let once = task.idempotency_key.map_or(Once::No, Once::Key);
+    let timeout = task.timeout_seconds.map(Duration::try_from_secs_f64);
+    let timeout = timeout.transpose().map_err(|_| SendError::Timeout)?;
     let request = TaskRequest {
         agent,
         kind: task.kind,
         input,
         ttl,
+        timeout,
+        not_before: task.not_before,
+        priority: task.priority.unwrap_or_default(),
+        ordering_key: task.ordering_key,
         once,
     };
     let inserted = handle.submit(request, Actor::Api).await?;
@@ -115,8 +129,66 @@ pub(super) async fn cancel(
     let applied = handle.cancel(id, Actor::Api).await?;
     let applied = applied.ok_or_else(|| Problem::unknown("task"))?;
     if applied.result.is_err() {
-        let text = format!("the task has ended: {}", applied.task.state.name());
-        return Err(Problem::new(StatusCode::CONFLICT, "task_ended", text));
+        return Err(Problem::ended(&applied.task));
     }
     Ok((StatusCode::ACCEPTED, Json(applied.task.into())))
+}
+
+/// Cancels all that is queued for an agent.
+pub(super) async fn purge(
+    State(handle): State<ServerHandle>,
+    AgentPath(agent): AgentPath,
+) -> Result<Json<Purged>, Problem> {
+    if handle.agent(agent).await?.is_none() {
+        return Err(Problem::unknown("agent"));
+    }
+    Ok(Json(handle.purge(agent, Actor::Api).await?.into()))
+}
+
+/// Why a task is where it is.
+pub(super) async fn explain(
+    State(handle): State<ServerHandle>,
+    TaskPath(id): TaskPath,
+) -> Result<Json<Explanation>, Problem> {
+    let why = handle.explain(id).await?;
+    Ok(Json(why.ok_or_else(|| Problem::unknown("task"))?.into()))
+}
+
+/// What the handler has written: as text, or as JSON for those who ask for that.
+pub(super) async fn output(
+    State(handle): State<ServerHandle>,
+    TaskPath(id): TaskPath,
+    Asked(query): Asked<OutputQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let as_json = match query.format.as_deref() {
+        Some("json") => true,
+        Some("text") => false,
+        Some(_) => {
+            let text = "format must be text or json";
+            return Err(Problem::bad_request("invalid_query", text));
+        }
+        None => {
+            let accept = headers.get(header::ACCEPT);
+            let accept = accept.and_then(|value| value.to_str().ok());
+            accept.is_some_and(|accept| accept.contains("application/json"))
+        }
+    };
+    let written = handle.output(id).await?;
+    let written = written.ok_or_else(|| Problem::unknown("task"))?;
+    if as_json {
+        return Ok(Json(Output::from(written)).into_response());
+    }
+    let headers = [
+        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    let text = match left_out(&written) {
+        0 => written.head + &written.tail,
+        bytes => format!(
+            "{}\n[{bytes} bytes are left out here]\n{}",
+            written.head, written.tail
+        ),
+    };
+    Ok((headers, text).into_response())
 }

@@ -6,6 +6,7 @@
 //! Invariant: an agent is answered `Ack` or `Ok` only after the store has committed.
 //! Invariant: a waiting agent costs one entry here and no query.
 
+mod change;
 mod describe;
 mod open;
 mod readable;
@@ -23,12 +24,13 @@ use async_trait::async_trait;
 use session::Sessions;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::message::{Command, Opening, RefusalReason, Response, Welcome};
-use widget_core::runtime::{BoxFuture, SharedRuntime};
+use widget_core::runtime::{BoxFuture, SharedRuntime, SteadyClock};
 use widget_core::stop::StopSignal;
 use widget_core::store::{StoreError, StoreErrorKind, Stores};
 use widget_core::time::Timestamp;
 use widget_core::transport::{Origin, Peer, Rejection, Service};
 
+use crate::asks::Asks;
 use crate::events::{EventSource, ServerEvent};
 use crate::presence::Attendance;
 use crate::refusals::Refusals;
@@ -46,7 +48,11 @@ const MAX_DESCRIBING: usize = 16;
 pub(crate) struct Dispatcher {
     pub(crate) runtime: SharedRuntime,
     pub(crate) stores: Stores,
+    /// The time that tasks go by.
+    pub(crate) clock: SteadyClock,
     pub(crate) attendance: Attendance,
+    /// What agents asked for last.
+    pub(crate) asks: Asks,
     pub(crate) events: EventSource,
     pub(crate) refusals: Refusals,
     /// Where inputs are held against schemas.
@@ -61,9 +67,11 @@ pub(crate) struct Dispatcher {
 impl Dispatcher {
     pub(crate) fn new(runtime: SharedRuntime, stores: Stores, stop: StopSignal) -> Arc<Self> {
         Arc::new(Self {
+            clock: SteadyClock::new(runtime.clone()),
             runtime,
             stores,
             attendance: Attendance::default(),
+            asks: Asks::default(),
             events: EventSource::new(),
             refusals: Refusals::default(),
             // Each of those who wait holds a request of the API, or runs in this very program.
@@ -73,6 +81,12 @@ impl Dispatcher {
             stop,
             trouble: Mutex::new(None),
         })
+    }
+
+    /// Now, as tasks go by it: leases, ttls, waits and silences neither end early nor late when
+    /// somebody sets the clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Why the store cannot be written, while it cannot.
@@ -119,6 +133,7 @@ impl Dispatcher {
     pub(crate) fn dismiss(&self, agent: AgentId) {
         self.sessions.end(agent);
         self.attendance.forget(agent);
+        self.asks.forget(agent);
         self.events.say(ServerEvent::AgentChanged(agent));
     }
 

@@ -66,20 +66,19 @@ impl Dispatcher {
     }
 
     async fn admit(&self, from: &Origin, hello: &Hello) -> Result<Admitted, StoreError> {
-        let now = self.runtime.wall();
         let arrival = Arrival {
             agent: hello.agent,
             protocol: message::VERSION,
             transport: from.transport.into(),
             epoch: Some(hello.epoch),
-            at: now,
+            at: self.runtime.wall(),
         };
         self.stores.agents.arrive(&arrival).await?;
         let admission = Admission {
             agent: hello.agent,
             epoch: hello.epoch,
             seen: hello.seen.clone(),
-            now,
+            now: self.now(),
         };
         self.stores.tasks.admit(&admission).await
     }
@@ -99,7 +98,7 @@ impl Dispatcher {
     }
 
     async fn leave(&self, peer: &Peer, goodbye: &Goodbye) -> Result<(), StoreError> {
-        let now = self.runtime.wall();
+        let now = self.now();
         if let Some((task, attempt)) = goodbye.task {
             self.succeed(peer, task, attempt).await?;
         }
@@ -121,7 +120,8 @@ impl Dispatcher {
                 }
             }
         }
-        self.stores.agents.leave(peer.agent, now).await
+        let left = self.runtime.wall();
+        self.stores.agents.leave(peer.agent, left).await
     }
 
     /// The task that makes the agent leave has done what it was to do.
@@ -133,7 +133,7 @@ impl Dispatcher {
     ) -> Result<(), StoreError> {
         let finish = AgentEvent::Finish(Finish::succeeded(Payload::null()));
         let event = Event::Said(attempt, finish);
-        let now = self.runtime.wall();
+        let now = self.now();
         self.stores
             .tasks
             .apply_from(peer.agent, task, &event, now)

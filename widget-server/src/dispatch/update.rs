@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use widget_core::message::{Command, RefusalReason, Response, Update, UpdateItem, Verdict};
 use widget_core::payload::{MAX_OUTPUT, Payload};
 use widget_core::store::{AppliedEvent, AppliedKind, StoreError, TaskStoreExt};
-use widget_core::task::{AgentEvent, Event, Fault, MAX_CHUNK};
+use widget_core::task::{AgentEvent, Event, Fault, MAX_CHUNK, Phase, Reached};
 use widget_core::transport::Peer;
 
 use super::{Dispatcher, is_json};
@@ -17,8 +17,14 @@ impl Dispatcher {
             return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
         }
         if update.items.iter().any(is_too_large) {
-            let text = format!("an output above {MAX_OUTPUT} bytes");
+            let text = format!(
+                "an output above {MAX_OUTPUT} bytes, or a chunk of it above {MAX_CHUNK} bytes"
+            );
             return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+        }
+        if update.items.iter().any(is_beyond_counting) {
+            let text = "a chunk of output at an offset that nobody can have reached";
+            return self.refuse(&peer.origin, RefusalReason::Invalid, text);
         }
         // News of one task keep their order; those of different tasks share a commit.
         let mut runs: Vec<Vec<(usize, UpdateItem)>> = Vec::new();
@@ -78,7 +84,7 @@ impl Dispatcher {
         let mut settled = Vec::with_capacity(run.len());
         for (position, item) in run {
             let event = Event::Said(item.attempt, self.readable(peer, item.event));
-            let now = self.runtime.wall();
+            let now = self.now();
             let tasks = &self.stores.tasks;
             let applied = tasks.apply_from(peer.agent, item.task, &event, now).await?;
             let verdict = match applied {
@@ -120,14 +126,30 @@ fn is_too_large(item: &UpdateItem) -> bool {
     }
 }
 
+/// A chunk whose end no store can count: they keep numbers with a sign.
+fn is_beyond_counting(item: &UpdateItem) -> bool {
+    let AgentEvent::Output(chunk) = &item.event else {
+        return false;
+    };
+    let length = u64::try_from(chunk.text.len()).ok();
+    let end = length.and_then(|length| chunk.offset.checked_add(length));
+    end.is_none_or(|end| i64::try_from(end).is_err())
+}
+
 fn verdict(event: &Event, applied: &AppliedEvent) -> Verdict {
     let state = applied.task.state.name();
-    let accepts = matches!(event, Event::Said(_, AgentEvent::Accept { .. }));
     match applied.result {
-        // The ttl had passed: the agent must not start it.
-        Ok(AppliedKind::Changed) if accepts && state.is_terminal() => Verdict::Refused(state),
+        Ok(_) if accepts_too_late(event, &applied.task.state.phase) => Verdict::Refused(state),
         Ok(AppliedKind::Changed | AppliedKind::Same | AppliedKind::Evidence) => Verdict::Ok,
         Err(Fault::Stale) => Verdict::Stale,
         Err(Fault::Illegal(state)) => Verdict::Refused(state),
     }
+}
+
+/// Who is told ok starts the handler, so a task that ended before its start refuses: its ttl had
+/// passed, or this is said again and meanwhile the task was ended. One that has run since is only
+/// spoken of once more.
+fn accepts_too_late(event: &Event, phase: &Phase) -> bool {
+    let unstarted = matches!(phase, Phase::Ended { reached, .. } if *reached < Reached::Running);
+    unstarted && matches!(event, Event::Said(_, AgentEvent::Accept { .. }))
 }

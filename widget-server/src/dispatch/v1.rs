@@ -101,7 +101,7 @@ impl Dispatcher {
             before: None,
             limit: 1,
         };
-        let now = self.runtime.wall();
+        let now = self.now();
         for task in self.stores.tasks.tasks(&query).await?.tasks {
             if task.kind != SHUTDOWN || task.state.ttl_at <= now {
                 continue;

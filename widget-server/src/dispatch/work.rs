@@ -7,16 +7,19 @@ use std::time::Duration;
 use futures_lite::future::or;
 use widget_core::message::{Command, Limits, RefusalReason, RequestWork, Response, Work, WorkTask};
 use widget_core::store::{LeaseRequest, Leased};
-use widget_core::task::Task;
+use widget_core::task::{Task, is_kind};
 use widget_core::time::Timestamp;
 use widget_core::transport::Peer;
 
 use super::Dispatcher;
+use crate::asks::Ask;
 
 /// The most input that goes out at once, in bytes.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
 /// The most tasks that go out at once.
 const MAX_TASKS: usize = 256;
+/// The most kinds whose room one request may name.
+const MAX_KINDS: usize = 256;
 
 impl Dispatcher {
     // No `async fn`: it would keep its arguments twice, and many agents wait.
@@ -52,6 +55,16 @@ impl Dispatcher {
                 let text = format!("more than {} tasks held", Command::MAX_HOLDING);
                 return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
             }
+            if lease.kinds.len() > MAX_KINDS {
+                let text = format!("the room of more than {MAX_KINDS} kinds");
+                return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+            }
+            if !lease.kinds.iter().all(|kind| is_kind(&kind.kind)) {
+                let text = "the room of a kind that is not of the form [a-z0-9_.-]{1,64}";
+                return self.refuse(&peer.origin, RefusalReason::Invalid, text);
+            }
+            let asked = Ask::new(&lease, self.runtime.now());
+            self.asks.keep(peer.agent, asked);
             let Some(turn) = self.sessions.take_turn(peer.agent) else {
                 return self.refuse(&peer.origin, RefusalReason::Replaced, "the session is over");
             };
@@ -60,7 +73,7 @@ impl Dispatcher {
                 if self.sessions.is_over(peer.agent, turn) {
                     return Response::Work(Work::default());
                 }
-                lease.now = self.runtime.wall();
+                lease.now = self.now();
                 let leased = match self.stores.tasks.lease(&lease).await {
                     Ok(leased) => leased,
                     Err(error) => return self.store_says(peer, &error),
@@ -119,8 +132,8 @@ fn on_the_wire(task: Task, now: Timestamp) -> WorkTask {
         timeout_ms: task.timeout.map(millis),
         priority: task.priority,
         ordering_key: task.ordering_key,
-        failures: 0,
-        losses: 0,
+        failures: task.state.failures,
+        losses: task.state.losses,
     }
 }
 

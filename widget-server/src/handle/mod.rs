@@ -1,28 +1,26 @@
 //! [`ServerHandle`]: what a program may ask of its server, cheap to clone. API and page use
 //! nothing else.
 
+mod cancel;
+mod explain;
 mod send;
+mod tasks;
 
+pub use cancel::Purged;
+pub use send::{SendError, TaskRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-use futures_lite::future::or;
-pub use send::{SendError, TaskRequest};
-use widget_core::id::{AgentId, TaskId};
+use widget_core::id::AgentId;
 use widget_core::store::{
-    AgentQuery, AgentRecord, AppliedEvent, BucketQuery, LatestReport, ReportQuery, StoreError,
-    StoredReport, Summary, TaskPage, TaskQuery, TaskStoreExt,
+    AgentQuery, AgentRecord, BucketQuery, LatestReport, ReportQuery, StoreError, StoredReport,
+    Summary, TaskQuery, TaskStoreExt,
 };
-use widget_core::task::{Actor, Event, Outcome, StateName, Task};
+use widget_core::task::{Actor, Event, StateName};
 use widget_core::time::Timestamp;
 
 use crate::dispatch::Dispatcher;
-use crate::events::{Events, ServerEvent};
+use crate::events::Events;
 use crate::presence::Presence;
-
-/// How often a waiter looks again even if nothing seems to have happened.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// What a program may ask of its server.
 #[derive(Debug, Clone)]
@@ -61,91 +59,6 @@ impl ServerHandle {
         Self {
             started: dispatcher.runtime.wall(),
             dispatcher,
-        }
-    }
-
-    /// Asks for the end of a task. `None` if there is no such task.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn cancel(
-        &self,
-        task: TaskId,
-        by: Actor,
-    ) -> Result<Option<AppliedEvent>, StoreError> {
-        let now = self.dispatcher.runtime.wall();
-        let tasks = &self.dispatcher.stores.tasks;
-        let applied = tasks.apply(task, &Event::Cancel, by, now).await;
-        let applied = self.dispatcher.watch(applied)?;
-        if let Some(applied) = &applied
-            && applied.result.is_ok()
-        {
-            tasks.ring(applied.task.agent);
-            self.dispatcher.task_changed(applied.task.agent, task);
-        }
-        Ok(applied)
-    }
-
-    /// One task, if it is there.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        self.dispatcher.stores.tasks.task(id).await
-    }
-
-    /// Tasks, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
-        self.dispatcher.stores.tasks.tasks(query).await
-    }
-
-    /// How a task ended, once it has. `None` if there is no such task.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn outcome(&self, id: TaskId) -> Result<Option<Outcome>, StoreError> {
-        let task = self.ended(id, Duration::MAX).await?;
-        Ok(task.and_then(|task| task.state.outcome().cloned()))
-    }
-
-    /// The task as soon as it has ended, or as it is after this time. `None` if there is none.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn ended(&self, id: TaskId, wait: Duration) -> Result<Option<Task>, StoreError> {
-        let runtime = &self.dispatcher.runtime;
-        let deadline = runtime.now().after(wait);
-        let mut events = self.events();
-        loop {
-            let Some(task) = self.task(id).await? else {
-                return Ok(None);
-            };
-            let now = runtime.now();
-            if task.state.name().is_terminal() || now >= deadline {
-                return Ok(Some(task));
-            }
-            let changed = async {
-                loop {
-                    match events.next().await {
-                        Some(ServerEvent::TaskChanged { task, .. }) if task == id => return true,
-                        Some(ServerEvent::Missed) => return true,
-                        Some(_) => {}
-                        None => return false,
-                    }
-                }
-            };
-            let look_again = async {
-                runtime
-                    .sleep_until(deadline.min(now.after(LOOK_AGAIN)))
-                    .await;
-                true
-            };
-            if !or(changed, look_again).await {
-                return Ok(Some(task));
-            }
         }
     }
 
@@ -244,6 +157,20 @@ impl ServerHandle {
         self.dispatcher.runtime.wall()
     }
 
+    /// The time that tasks go by: the wall clock when the server began, and from then on as if
+    /// nobody had set it.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.dispatcher.now()
+    }
+
+    /// How far the wall clock was set ahead since the server began, in milliseconds; negative if it
+    /// was set back. Tasks go by [`now`](Self::now), which such a jump does not change.
+    #[must_use]
+    pub fn wall_is_ahead(&self) -> i64 {
+        self.dispatcher.clock.wall_is_ahead()
+    }
+
     /// When the server was made.
     #[must_use]
     pub const fn started(&self) -> Timestamp {
@@ -255,7 +182,7 @@ impl ServerHandle {
         // First, so that what comes in meanwhile is refused.
         self.dispatcher.dismiss(agent);
         let stores = &self.dispatcher.stores;
-        let now = self.dispatcher.runtime.wall();
+        let now = self.dispatcher.now();
         let states = StateName::ALL
             .into_iter()
             .filter(|state| !state.is_terminal())

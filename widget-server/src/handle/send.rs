@@ -8,6 +8,7 @@ use widget_core::payload::{MAX_INPUT, Payload};
 use widget_core::runtime::RuntimeExt;
 use widget_core::store::{Inserted, StoreError};
 use widget_core::task::{Actor, MAX_NAME, MAX_TTL, NewTask, Once, SHUTDOWN, Task, is_kind};
+use widget_core::time::Timestamp;
 
 use super::ServerHandle;
 use crate::dispatch::{MAX_DEPTH, is_json};
@@ -24,8 +25,49 @@ pub struct TaskRequest {
     pub input: Payload,
     /// How long it may wait for its start: 1 ms to a year; none is the default of its kind.
     pub ttl: Option<Duration>,
+    /// How long it may run from its start: 1 ms to a year; none is for ever.
+    pub timeout: Option<Duration>,
+    /// Not to be handed out before, by the server's wall clock; must lie before the end of the ttl.
+    pub not_before: Option<Timestamp>,
+    /// Higher goes first; 0 unless said otherwise.
+    pub priority: i16,
+    /// Tasks of one agent and key run one after the other: 1 to 64 bytes.
+    pub ordering_key: Option<String>,
     /// What makes it the only one.
     pub once: Once,
+}
+
+impl TaskRequest {
+    /// A task without anything special.
+    #[must_use]
+    pub fn new(agent: AgentId, kind: &str, input: Payload) -> Self {
+        Self {
+            agent,
+            kind: kind.to_owned(),
+            input,
+            ttl: None,
+            timeout: None,
+            not_before: None,
+            priority: 0,
+            ordering_key: None,
+            once: Once::No,
+        }
+    }
+
+    /// The task that it asks for.
+    fn into_task(self, id: TaskId, now: Timestamp, by: Actor) -> NewTask {
+        let task = NewTask::new(id, self.agent, &self.kind, self.input, now);
+        NewTask {
+            ttl: self.ttl.unwrap_or(task.ttl),
+            timeout: self.timeout,
+            not_before: self.not_before,
+            priority: self.priority,
+            ordering_key: self.ordering_key,
+            once: self.once,
+            by,
+            ..task
+        }
+    }
 }
 
 /// A task cannot be queued.
@@ -56,6 +98,15 @@ pub enum SendError {
     /// The ttl is zero or longer than a year.
     #[error("a ttl must be longer than zero and at most a year")]
     Ttl,
+    /// The timeout is zero or longer than a year.
+    #[error("a timeout must be longer than zero and at most a year")]
+    Timeout,
+    /// The task could not start before its ttl has passed.
+    #[error("not_before must lie before the end of the ttl, which is {0}")]
+    NotBefore(Timestamp),
+    /// The ordering key is empty or longer than 64 bytes.
+    #[error("an ordering key must have 1 to {MAX_NAME} bytes")]
+    OrderingKey,
     /// The idempotency key is empty or longer than 64 bytes.
     #[error("an idempotency key must have 1 to {MAX_NAME} bytes")]
     Key,
@@ -78,14 +129,7 @@ impl ServerHandle {
         kind: &str,
         input: Payload,
     ) -> Result<Task, SendError> {
-        let kind = kind.to_owned();
-        let request = TaskRequest {
-            agent,
-            kind,
-            input,
-            ttl: None,
-            once: Once::No,
-        };
+        let request = TaskRequest::new(agent, kind, input);
         self.submit(request, Actor::Server)
             .await
             .map(|inserted| inserted.task)
@@ -107,19 +151,16 @@ impl ServerHandle {
             return Err(SendError::AgentIsV1);
         }
         self.check_input(&agent.describe.handlers, &request).await?;
-        let runtime = &self.dispatcher.runtime;
-        let now = runtime.wall();
-        let id = TaskId::generate(now, [runtime.random(), runtime.random()]);
-        let mut task = NewTask::new(id, request.agent, &request.kind, request.input.clone(), now);
-        task.ttl = request.ttl.unwrap_or(task.ttl);
-        task.once = request.once.clone();
-        task.by = by;
-        let inserted = self.dispatcher.watch(stores.tasks.insert(task).await)?;
+        let (runtime, now) = (&self.dispatcher.runtime, self.dispatcher.now());
+        let id = TaskId::generate(now, runtime.random_pair());
+        let task = self.on_the_steady_clock(request.into_task(id, now, by))?;
+        let inserted = self
+            .dispatcher
+            .watch(stores.tasks.insert(task.clone()).await)?;
         if inserted.new {
             self.dispatcher.wrote();
-            self.dispatcher
-                .task_changed(request.agent, inserted.task.id);
-        } else if matches!(request.once, Once::Key(_)) && !is_repeat(&inserted.task, &request) {
+            self.dispatcher.task_changed(task.agent, inserted.task.id);
+        } else if matches!(task.once, Once::Key(_)) && !is_repeat(&inserted.task, &task) {
             return Err(SendError::KeyReused(inserted.task.id));
         }
         Ok(inserted)
@@ -131,13 +172,22 @@ impl ServerHandle {
     /// [`SendError`].
     pub async fn shut_down(&self, agent: AgentId, by: Actor) -> Result<Inserted, SendError> {
         let request = TaskRequest {
-            agent,
-            kind: SHUTDOWN.into(),
-            input: Payload::null(),
-            ttl: None,
             once: Once::WhilePending,
+            ..TaskRequest::new(agent, SHUTDOWN, Payload::null())
         };
         self.submit(request, by).await
+    }
+
+    /// Who asks knows the wall clock only, and means it as it is now.
+    fn on_the_steady_clock(&self, mut task: NewTask) -> Result<NewTask, SendError> {
+        let ahead = self.dispatcher.clock.wall_is_ahead();
+        let steady = |wall: Timestamp| wall.as_millis().saturating_sub(ahead);
+        task.not_before = task.not_before.map(steady).map(Timestamp::from_millis);
+        let end = task.created.after(task.ttl);
+        if task.not_before.is_some_and(|not_before| not_before >= end) {
+            return Err(SendError::NotBefore(end));
+        }
+        Ok(task)
     }
 
     /// Holds the input against the schema that the agent gave for its kind, if it gave one.
@@ -187,23 +237,34 @@ fn check(request: &TaskRequest) -> Result<(), SendError> {
     if !is_json(&request.input) {
         return Err(SendError::Input);
     }
-    if request
-        .ttl
-        .is_some_and(|ttl| ttl.as_millis() == 0 || ttl > MAX_TTL)
-    {
+    let fits = |span: Duration| span.as_millis() > 0 && span <= MAX_TTL;
+    if !request.ttl.is_none_or(fits) {
         return Err(SendError::Ttl);
     }
+    if !request.timeout.is_none_or(fits) {
+        return Err(SendError::Timeout);
+    }
+    let is_name = |name: &String| (1..=MAX_NAME).contains(&name.len());
+    if !request.ordering_key.as_ref().is_none_or(is_name) {
+        return Err(SendError::OrderingKey);
+    }
     if let Once::Key(key) = &request.once
-        && !(1..=MAX_NAME).contains(&key.len())
+        && !is_name(key)
     {
         return Err(SendError::Key);
     }
     Ok(())
 }
 
-fn is_repeat(task: &Task, request: &TaskRequest) -> bool {
-    task.agent == request.agent
-        && task.kind == request.kind
-        && task.input == request.input
-        && request.ttl.is_none_or(|ttl| ttl == task.ttl)
+/// Whether a task was asked for with the very same words. When it first was asked for, a ttl that
+/// was not said was the same as now.
+fn is_repeat(task: &Task, asked: &NewTask) -> bool {
+    task.agent == asked.agent
+        && task.kind == asked.kind
+        && task.input == asked.input
+        && task.ttl == asked.ttl
+        && task.timeout == asked.timeout
+        && task.not_before == asked.not_before
+        && task.priority == asked.priority
+        && task.ordering_key == asked.ordering_key
 }

@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use serde::Deserialize;
 use widget_core::id::AgentId;
 use widget_core::store::{BucketQuery, Summary, TaskQuery};
+use widget_core::task::StateName;
 use widget_core::time::Timestamp;
 
 use super::base::{Base, Site};
@@ -30,6 +31,9 @@ const GAUGES: usize = 24;
 #[derive(Debug, Deserialize)]
 pub(super) struct Ask {
     range: Option<String>,
+    /// What a purge came to, for those who come from it.
+    cancelled: Option<String>,
+    untouched: Option<String>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -51,6 +55,8 @@ struct AgentPage {
     more_tasks: bool,
     consequence: &'static str,
     can_shut_down: bool,
+    can_purge: bool,
+    purged: Option<String>,
 }
 
 /// What the agent says of itself and the server knows of it.
@@ -99,7 +105,13 @@ pub(super) async fn show(site: Site, Path(id): Path<String>, Query(ask): Query<A
         limit: TASKS,
     };
     let tasks = handle.tasks(&page).await?;
-    let agent = AgentView::new(&status, now);
+    let queued = TaskQuery {
+        states: vec![StateName::Queued],
+        limit: 1,
+        ..page
+    };
+    let queued = handle.tasks(&queued).await?;
+    let (agent, tasks_now) = (AgentView::new(&status, now), handle.now());
     let page = AgentPage {
         frame: Frame::of(&site, agent.name.clone(), Place::Elsewhere),
         facts: Facts::new(&status, now),
@@ -111,14 +123,33 @@ pub(super) async fn show(site: Site, Path(id): Path<String>, Query(ask): Query<A
         tasks: tasks
             .tasks
             .iter()
-            .map(|task| TaskRow::new(task, &agent.name, now))
+            .map(|task| TaskRow::new(task, &agent.name, tasks_now))
             .collect(),
         more_tasks: tasks.next.is_some(),
         consequence: shutdown::consequence(&status),
         can_shut_down: status.presence != Presence::Left,
+        can_purge: !queued.tasks.is_empty(),
+        purged: purged(&ask),
         agent,
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+/// What a purge came to, in words.
+fn purged(ask: &Ask) -> Option<String> {
+    let count = |text: &Option<String>| text.as_deref()?.parse::<usize>().ok();
+    let tasks = |count| match count {
+        1 => "1 task".to_owned(),
+        _ => format!("{count} tasks"),
+    };
+    let cancelled = tasks(count(&ask.cancelled)?);
+    Some(match count(&ask.untouched).unwrap_or_default() {
+        0 => format!("Cancelled: {cancelled}."),
+        left => format!(
+            "Cancelled: {cancelled}. Left to the agent: {}.",
+            tasks(left)
+        ),
+    })
 }
 
 fn view(
@@ -256,6 +287,8 @@ mod tests {
             more_tasks: false,
             consequence: shutdown::consequence(status),
             can_shut_down: true,
+            can_purge: true,
+            purged: None,
         };
         page.render().unwrap()
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 /// The longest text of an agent that the page shows, in characters. CSS cuts it shorter where there
 /// is less room.
-pub(super) const LONGEST: usize = 256;
+pub(crate) const LONGEST: usize = 256;
 
 /// `38.2 %`.
 pub(super) fn percent(value: f64) -> String {
@@ -77,21 +77,31 @@ pub(super) fn span(span: Duration) -> String {
 /// The start of a text: at most so many characters, `…` where it was cut. Control characters and
 /// those that turn the direction of writing become `�`, so that no agent can forge what stands
 /// beside its name.
-pub(super) fn cut(text: &str, most: usize) -> String {
-    let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let plain = |c: char| {
-        if c.is_control() || turns(c) {
-            '\u{fffd}'
-        } else {
-            c
-        }
-    };
+pub(crate) fn cut(text: &str, most: usize) -> String {
     let mut chars = text.chars();
+    let plain = |c: char| if is_odd(c) { '\u{fffd}' } else { c };
     let mut short: String = chars.by_ref().take(most).map(plain).collect();
     if chars.next().is_some() {
         short.push('…');
     }
     short
+}
+
+/// A text of several lines, clean of the same characters but with its lines and tabs.
+pub(super) fn block(text: &str) -> String {
+    let plain = |c: char| match c {
+        '\n' | '\t' => c,
+        _ if is_odd(c) => '\u{fffd}',
+        _ => c,
+    };
+    text.replace("\r\n", "\n").chars().map(plain).collect()
+}
+
+/// Control characters and those that turn the direction of writing.
+fn is_odd(c: char) -> bool {
+    let turns =
+        matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@
 //! | path | shows |
 //! |---|---|
 //! | `/` | the agents |
-//! | `/agents/{id}` | one agent: charts, facts, tasks; `/shutdown` below it asks before it acts |
+//! | `/agents/{id}` | one agent: charts, facts, tasks; `/shutdown` and `/purge` below it ask before they act |
 //! | `/tasks` | the tasks of all agents |
+//! | `/tasks/{id}` | one task: why it is where it is, input, output, timeline |
 //! | `/events` | hints for the script that something has changed |
 //! | `/assets/{name}` | style, script, icon |
 //!
@@ -20,12 +21,14 @@ mod chart;
 mod curve;
 mod events;
 mod figures;
+mod purge;
 mod range;
 mod reply;
 mod series;
 mod shutdown;
 mod spark;
 mod status;
+mod task;
 mod tasks;
 mod when;
 
@@ -36,7 +39,11 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Extension, Router};
 pub(crate) use base::Site;
+pub(crate) use figures::{LONGEST, cut};
 pub(crate) use shutdown::confirm as confirm_shutdown;
+
+#[cfg(test)]
+pub(crate) use status::tests::agent as test_agent;
 
 use crate::handle::ServerHandle;
 
@@ -50,7 +57,9 @@ pub(crate) fn router() -> Router<ServerHandle> {
             "/agents/{id}/shutdown",
             get(shutdown::ask).post(shutdown::order),
         )
+        .route("/agents/{id}/purge", get(purge::ask).post(purge::order))
         .route("/tasks", get(tasks::list))
+        .route("/tasks/{id}", get(task::show))
         .route("/tasks/{id}/cancel", post(tasks::cancel))
         .route("/events", get(events::stream))
         .route("/assets/{name}", get(assets::serve))

@@ -15,9 +15,9 @@ use axum::response::{IntoResponse, Response};
 use widget_core::store::StoreError;
 use widget_core::time::Timestamp;
 
-use super::assets;
 use super::base::{Base, Site};
 use super::when::When;
+use super::{assets, figures};
 use crate::handle::SendError;
 
 /// Nothing but what the page brings itself: no inline script or style, no frames, no other host.
@@ -34,6 +34,9 @@ const HEADERS: [(HeaderName, &str); 5] = [
     (REFERRER_POLICY, "same-origin"),
     (CACHE_CONTROL, "no-store"),
 ];
+
+/// A clock that was set by less is no news, in milliseconds.
+const SET_CLOCK: u64 = 5_000;
 
 /// The parts of the page, for its navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +56,8 @@ pub(super) struct Frame {
     pub(super) base: Base,
     /// Why the store cannot be written, while it cannot.
     pub(super) trouble: Option<String>,
+    /// What is wrong with the clock of the server's host.
+    pub(super) clock: Option<String>,
     pub(super) now: When,
     pub(super) style: String,
     pub(super) script: String,
@@ -65,6 +70,7 @@ impl Frame {
             title: title.into(),
             place,
             trouble: None,
+            clock: None,
             now: When::new(now, now),
             style: base.to(&assets::path("style.css")),
             script: base.to(&assets::path("app.js")),
@@ -77,9 +83,24 @@ impl Frame {
     pub(super) fn of(site: &Site, title: impl Into<String>, place: Place) -> Self {
         Self {
             trouble: site.handle.store_trouble(),
+            clock: clock(site.handle.wall_is_ahead()),
             ..Self::new(title, place, site.handle.wall(), site.base.clone())
         }
     }
+}
+
+/// What to say of a wall clock that was set, in milliseconds, while the server runs.
+fn clock(ahead: i64) -> Option<String> {
+    let by = ahead.unsigned_abs();
+    if by < SET_CLOCK {
+        return None;
+    }
+    let by = figures::span(std::time::Duration::from_millis(by));
+    let way = if ahead > 0 { "ahead" } else { "back" };
+    Some(format!(
+        "The clock of the server was set {way} by {by} while it runs. Tasks do not notice: their \
+         times go by the clock as it was before, until the server is started again."
+    ))
 }
 
 /// A page.

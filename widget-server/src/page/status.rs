@@ -106,7 +106,7 @@ pub(super) fn agents_clock(agent: &AgentStatus, now: Timestamp) -> Timestamp {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     use widget_core::id::AgentId;
     use widget_core::message::Describe;
     use widget_core::report::Report;

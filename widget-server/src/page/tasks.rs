@@ -18,6 +18,7 @@ use super::figures::{self, LONGEST};
 use super::reply::{Frame, Place, Reply, Trouble, html, see};
 use super::status;
 use super::when::{self, When};
+use crate::explain::at;
 use crate::handle::ServerHandle;
 
 /// Tasks on one page.
@@ -66,27 +67,24 @@ impl TaskRow {
             state: state.as_str(),
             state_words: words(state),
             created: When::new(task.created, now),
-            what: what(task),
-            entries: entries(task, now),
+            what: what(task, now),
+            entries: entries(task, now, ENTRIES),
             can_cancel: !state.is_terminal() && !task.state.cancel_requested,
         }
     }
 }
 
-fn words(state: StateName) -> String {
+pub(super) fn words(state: StateName) -> String {
     state.as_str().replace('_', " ")
 }
 
-fn what(task: &Task) -> String {
+fn what(task: &Task, now: Timestamp) -> String {
     let text = match &task.state.phase {
         _ if task.state.cancel_requested && !task.state.name().is_terminal() => {
             "cancel was asked for, the agent has yet to confirm it".to_owned()
         }
         Phase::Queued { .. } => {
-            format!(
-                "waits for its agent until {} UTC",
-                when::second(task.state.ttl_at)
-            )
+            format!("waits for its agent until {}", at(task.state.ttl_at, now))
         }
         Phase::Leased { .. } => format!("handed to the agent, attempt {}", task.state.attempt),
         Phase::Accepted { .. } => "the agent has it and is about to start it".to_owned(),
@@ -94,7 +92,7 @@ fn what(task: &Task) -> String {
             progress: Some(progress),
             ..
         } => text_of(progress),
-        Phase::Running { since, .. } => format!("runs since {} UTC", when::second(*since)),
+        Phase::Running { since, .. } => format!("runs since {}", at(*since, now)),
         Phase::Ended { outcome, .. } => ended(task, outcome),
     };
     match &task.evidence {
@@ -148,11 +146,10 @@ fn text_of(payload: &Payload) -> String {
     figures::cut(&String::from_utf8_lossy(start), LONGEST)
 }
 
-fn entries(task: &Task, now: Timestamp) -> Vec<Entry> {
-    let half = ENTRIES / 2;
+pub(super) fn entries(task: &Task, now: Timestamp, most: usize) -> Vec<Entry> {
+    let half = most / 2;
     let count = task.timeline.len();
-    let shown =
-        |position: &usize| count <= ENTRIES || *position < half || *position >= count - half;
+    let shown = |position: &usize| count <= most || *position < half || *position >= count - half;
     let entries = task
         .timeline
         .iter()
@@ -213,7 +210,7 @@ pub(super) async fn list(site: Site, Query(ask): Query<Ask>) -> Reply {
             limit: ON_PAGE,
         })
         .await?;
-    let now = handle.wall();
+    let now = handle.now();
     let mut hosts = Hosts::default();
     let mut tasks = Vec::with_capacity(page.tasks.len());
     for task in &page.tasks {
@@ -269,7 +266,7 @@ impl Hosts {
 
 #[derive(Debug, Deserialize)]
 pub(super) struct Back {
-    /// `tasks` if the button stood among the tasks of all agents.
+    /// `tasks` if the button stood among the tasks of all agents, `task` if on the task's own page.
     from: Option<String>,
 }
 
@@ -282,6 +279,7 @@ pub(super) async fn cancel(site: Site, Path(id): Path<String>, Form(back): Form<
         .await?
         .ok_or_else(Trouble::no_task)?;
     let path = match back.from.as_deref() {
+        Some("task") => format!("/tasks/{id}"),
         Some("tasks") => format!("/tasks#task-{id}"),
         _ => format!("/agents/{}#task-{id}", applied.task.agent),
     };
@@ -339,7 +337,10 @@ mod tests {
     fn a_task_that_waits_says_until_when() {
         let row = row(&[]);
         assert_eq!((row.state, row.can_cancel), ("queued", true));
-        assert_eq!(row.what, "waits for its agent until 00:16:40 UTC");
+        assert_eq!(
+            row.what,
+            "waits for its agent until 1970-01-02 00:16:40 UTC"
+        );
     }
 
     #[test]
@@ -401,6 +402,6 @@ mod tests {
         let mut task = task(&[]);
         let entry = task.timeline[0].clone();
         task.timeline = vec![entry; ENTRIES + 5];
-        assert_eq!(entries(&task, Timestamp::default()).len(), ENTRIES);
+        assert_eq!(entries(&task, Timestamp::default(), ENTRIES).len(), ENTRIES);
     }
 }

@@ -1,4 +1,4 @@
-//! A runtime whose wall clock a test sets; everything else is tokio's.
+//! A runtime whose wall clock a test sets; everything else, and how time passes, is tokio's.
 
 use std::io;
 use std::sync::Mutex;
@@ -10,15 +10,25 @@ use widget_core::time::{Mono, Timestamp};
 #[derive(Debug)]
 pub(crate) struct SetClock {
     inner: TokioRuntime,
+    /// What it would be if no time had passed since it was made.
     wall: Mutex<Timestamp>,
+    made: Mono,
 }
 
 impl SetClock {
     pub(crate) fn at(wall: Timestamp) -> Self {
+        let inner = TokioRuntime::current().unwrap();
         Self {
-            inner: TokioRuntime::current().unwrap(),
+            made: inner.now(),
             wall: Mutex::new(wall),
+            inner,
         }
+    }
+
+    /// Sets the wall clock back; the host was not asleep.
+    pub(crate) fn set_back(&self, time: Duration) {
+        let mut wall = self.wall.lock().unwrap();
+        *wall = wall.before(time);
     }
 
     pub(crate) fn advance(&self, time: Duration) {
@@ -45,7 +55,12 @@ impl Runtime for SetClock {
     }
 
     fn wall(&self) -> Timestamp {
-        *self.wall.lock().unwrap()
+        let passed = self.inner.now().since(self.made);
+        self.wall.lock().unwrap().after(passed)
+    }
+
+    fn uptime(&self) -> Option<Duration> {
+        Some(self.inner.now().since(Mono::default()))
     }
 
     fn random(&self) -> u64 {

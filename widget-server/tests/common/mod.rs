@@ -14,8 +14,8 @@ use std::sync::Arc;
 
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch, TaskId};
 use widget_core::message::{
-    Command, Credential, Describe, Held, Hello, Opening, RequestWork, Response, Submit, Update,
-    UpdateItem, Verdict, Work,
+    Command, Credential, Describe, HandlerInfo, Held, Hello, KindRoom, Opening, RequestWork,
+    Response, Submit, Update, UpdateItem, Verdict, Work,
 };
 use widget_core::report::Report;
 use widget_core::runtime::{SharedRuntime, TokioRuntime};
@@ -88,6 +88,38 @@ impl Agent {
         assert_eq!(self.call(Command::Describe(describe)).await, Response::ACK);
     }
 
+    /// Says which kinds it takes.
+    pub(crate) async fn handlers(&self, kinds: &[&str]) {
+        let handler = |kind: &&str| HandlerInfo {
+            kind: (*kind).to_owned(),
+            idempotent: false,
+            schema: None,
+        };
+        let describe = Describe {
+            host: "host".into(),
+            handlers: kinds.iter().map(handler).collect(),
+            ..Describe::default()
+        };
+        assert_eq!(self.call(Command::Describe(describe)).await, Response::ACK);
+    }
+
+    /// Asks for tasks with so much room, in all and of these kinds, and does not wait.
+    pub(crate) async fn room(&self, room: u16, kinds: &[(&str, u16)]) -> Work {
+        let kind = |(kind, room): &(&str, u16)| KindRoom {
+            kind: (*kind).to_owned(),
+            room: *room,
+        };
+        let request = RequestWork {
+            room,
+            kinds: kinds.iter().map(kind).collect(),
+            ..RequestWork::default()
+        };
+        match self.call(Command::RequestWork(request)).await {
+            Response::Work(work) => work,
+            other => panic!("{other:?}"),
+        }
+    }
+
     pub(crate) async fn submit(&self, after: u64, reports: Vec<Report>) -> Response {
         let epoch = self.peer.epoch;
         self.call(Command::Submit(Submit {
@@ -136,6 +168,11 @@ impl Agent {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Whether there was nothing to do; when that was said is no part of it.
+pub(crate) fn is_nothing(response: &Response) -> bool {
+    matches!(response, Response::Work(work) if work.is_empty())
 }
 
 pub(crate) fn report(seq: u64) -> Report {

@@ -3,8 +3,12 @@
 use std::path::Path;
 
 use futures_lite::future::block_on;
-use widget_core::id::AgentId;
-use widget_core::store::{Appended, ReportBatch, ReportQuery, ReportStore, StoreError};
+use widget_core::id::{AgentId, Attempt};
+use widget_core::store::{
+    Admission, Appended, LeaseRequest, ReportBatch, ReportQuery, ReportStore, StoreError,
+    TaskStore, TaskStoreExt,
+};
+use widget_core::task::{AgentEvent, Event, NewTask};
 use widget_core::testkit::fixtures::{NOW, epoch, report};
 use widget_core::time::Timestamp;
 use widget_store_sqlite::{SqliteOptions, SqliteStore};
@@ -52,4 +56,39 @@ pub(crate) fn seqs(store: &SqliteStore, agent: AgentId) -> Vec<u64> {
     };
     let rows = block_on(store.reports(&query)).unwrap();
     rows.iter().map(|row| row.report.seq).collect()
+}
+
+/// Queues the task, and has its agent take and start it.
+pub(crate) fn put_running(store: &SqliteStore, task: NewTask) {
+    let (id, agent) = (task.id, task.agent);
+    let admission = Admission {
+        agent,
+        epoch: epoch(1),
+        seen: None,
+        now: NOW,
+    };
+    let request = LeaseRequest {
+        agent,
+        epoch: epoch(1),
+        room: 1,
+        bytes: 1 << 20,
+        holding: Vec::new(),
+        kinds: Vec::new(),
+        now: NOW,
+    };
+    block_on(async {
+        assert!(store.insert(task).await.unwrap().new);
+        store.admit(&admission).await.unwrap();
+        let leased = store.lease(&request).await.unwrap();
+        assert_eq!(leased.tasks[0].id, id);
+        for said in [AgentEvent::Accept { idempotent: true }, AgentEvent::Start] {
+            let said = Event::Said(Attempt(1), said);
+            store.apply_from(agent, id, &said, NOW).await.unwrap();
+        }
+    });
+}
+
+/// How long the log is: each transaction that changes something makes it longer.
+pub(crate) fn written(directory: &Path) -> u64 {
+    directory.join("widget.db-wal").metadata().unwrap().len()
 }

@@ -1,13 +1,11 @@
 //! What leases cost: nothing is written for an agent that has nothing to do.
 
-use std::path::Path;
-
 use futures_lite::future::block_on;
 use tempfile::TempDir;
 use widget_core::store::{Admission, LeaseRequest, StoreErrorKind, TaskStore};
 use widget_core::testkit::fixtures::{NOW, agent, epoch, new_task};
 
-use crate::common::open;
+use crate::common::{open, written};
 
 fn request(room: usize) -> LeaseRequest {
     LeaseRequest {
@@ -29,11 +27,6 @@ async fn admit(store: &dyn TaskStore) {
         now: NOW,
     };
     store.admit(&admission).await.unwrap();
-}
-
-/// Each transaction that changes something makes the log longer.
-fn written(directory: &Path) -> u64 {
-    directory.join("widget.db-wal").metadata().unwrap().len()
 }
 
 #[test]

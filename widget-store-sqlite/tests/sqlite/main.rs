@@ -8,8 +8,11 @@
 
 mod common;
 mod full;
+mod golden;
 mod leases;
 mod opening;
+mod outputs;
+mod results;
 mod retention;
 mod suites;
 mod survival;

@@ -44,7 +44,8 @@ impl ReportStore for MemoryStore {
     async fn append(&self, batch: ReportBatch) -> Result<Appended, StoreError> {
         let mut rows = self.rows();
         let marks = &mut rows.reports.entry(batch.agent).or_default().marks;
-        let mark = marks.entry(Some(batch.epoch)).or_default();
+        let mark = marks.entry(Some(batch.epoch));
+        let mark = mark.or_insert(Watermark::first(batch.after));
         let seqs = batch.reports.iter().map(|report| report.seq);
         let Some(new) = mark.advance(batch.after, batch.through, seqs) else {
             return Ok(Appended {

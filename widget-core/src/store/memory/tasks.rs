@@ -87,13 +87,8 @@ impl Tasks {
         let Ok(Applied::Change(state)) = task.state.apply(event, now) else {
             return false;
         };
-        task.timeline.extend(timeline_entry(
-            &task.state,
-            &state,
-            event,
-            Actor::Server,
-            now,
-        ));
+        let entry = timeline_entry(&task.state, &state, event, Actor::Server, now);
+        task.record(entry);
         task.state = state;
         task.revision = Revision(task.revision.0 + 1);
         self.file(number);
@@ -236,7 +231,7 @@ impl TaskStore for MemoryStore {
         }
         task.state = change.state;
         task.evidence = change.evidence.or(task.evidence.take());
-        task.timeline.extend(change.entry);
+        task.record(change.entry);
         task.revision = Revision(task.revision.0 + 1);
         let (agent, revision, attempt) = (task.agent, task.revision, task.state.attempt);
         if let Some(chunk) = &change.chunk {

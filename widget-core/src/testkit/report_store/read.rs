@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{ONE, TWO, all, always, append, batch, seqs, whole};
-use crate::report::Report;
+use crate::report::{Report, Thinned};
 use crate::store::{
     Bucket, BucketQuery, LatestReport, Range, ReportBatch, ReportQuery, ReportStore, StoredReport,
 };
@@ -238,6 +238,48 @@ pub async fn a_summary_of_nothing_is_empty(store: &dyn ReportStore) {
         };
         assert!(store.summary(&query).await.unwrap().buckets.is_empty());
     }
+}
+
+/// The ends of a report that stands for several samples, and its mean as often as it stands for one.
+pub async fn a_summary_weighs_a_thinned_report_by_its_samples(store: &dyn ReportStore) {
+    let sample = |seq: u64, used_memory, average_cpu, depth| Report {
+        used_memory,
+        average_cpu,
+        gauges: vec![("depth".into(), depth)],
+        ..report(seq, i64::try_from(seq).unwrap())
+    };
+    let three = Thinned {
+        count: 3,
+        from: at(-5),
+        used_memory: (100, 900),
+        average_cpu: (1.0, 99.0),
+        gauges: vec![(-7.0, 70.0)],
+    };
+    let thinned = Report {
+        thinned: Some(Box::new(three)),
+        ..sample(1, 200, 20.0, 2.0)
+    };
+    append(
+        store,
+        batch(0, 2, vec![thinned, sample(2, 600, 60.0, 10.0)]),
+    )
+    .await;
+    let query = BucketQuery {
+        agent: ONE,
+        from: at(0),
+        to: at(10),
+        points: 1,
+    };
+    let summary = store.summary(&query).await.unwrap();
+    let [bucket] = summary.buckets.as_slice() else {
+        panic!("{summary:?}")
+    };
+    assert_eq!(bucket.count, 4);
+    let range = |min, max, mean| Range { min, max, mean };
+    assert_eq!(bucket.used_memory, range(100.0, 900.0, 300.0));
+    assert_eq!(bucket.average_cpu, range(1.0, 99.0, 30.0));
+    let gauges = vec![("depth".to_owned(), range(-7.0, 70.0, 4.0))];
+    assert_eq!(bucket.gauges, gauges);
 }
 
 /// What came last counts, not what claims to be newest.

@@ -7,20 +7,29 @@ use super::{
 use crate::id::{AgentId, Attempt, SpoolEpoch, StoreEpoch};
 use crate::message::Seen;
 use crate::store::{Admission, Admitted, LeaseRequest, TaskStore};
-use crate::task::{Phase, StateName};
-use crate::testkit::fixtures::{NOW, epoch, new_task, store_epoch};
+use crate::task::{NewTask, Phase, StateName};
+use crate::testkit::fixtures::{NOW, at, epoch, new_task, store_epoch};
 
 async fn admit_seen(
     store: &dyn TaskStore,
     (agent, epoch): (AgentId, SpoolEpoch),
-    seen: (StoreEpoch, u64),
+    (seen, sequence): (StoreEpoch, u64),
+) -> Admitted {
+    admit_lineage(store, (agent, epoch), (&[seen], sequence)).await
+}
+
+/// Admits an agent that has seen a store with these epochs, oldest first, and such a sequence.
+async fn admit_lineage(
+    store: &dyn TaskStore,
+    (agent, epoch): (AgentId, SpoolEpoch),
+    (stores, sequence): (&[StoreEpoch], u64),
 ) -> Admitted {
     let admission = Admission {
         agent,
         epoch,
         seen: Some(Seen {
-            stores: vec![seen.0],
-            sequence: seen.1,
+            stores: stores.to_vec(),
+            sequence,
             at: NOW,
         }),
         now: NOW,
@@ -106,10 +115,9 @@ pub async fn a_sequence_seen_that_was_given_changes_nothing(store: &dyn TaskStor
     let task = put_running(store, new_task(1, ONE), false).await;
     let first = admit(store, ONE, EPOCH).await;
     for seen in [0, 1] {
-        assert_eq!(
-            admit_seen(store, (ONE, EPOCH), (first.store, seen)).await,
-            first
-        );
+        let again = admit_seen(store, (ONE, EPOCH), (first.store, seen)).await;
+        let known = true;
+        assert_eq!(again, Admitted { known, ..first });
     }
     lease(store, ONE, &[]).await;
     assert_eq!(read(store, &task).await, task);
@@ -120,8 +128,10 @@ pub async fn a_sequence_seen_above_the_stores_makes_a_new_store_epoch(store: &dy
     let before = admit(store, ONE, EPOCH).await;
     let after = admit_seen(store, (ONE, EPOCH), (before.store, 40)).await;
     assert_ne!(after.store, before.store);
-    assert_eq!(after.sequence, 40);
-    assert_eq!(admit(store, ONE, EPOCH).await, after);
+    assert_eq!((after.known, after.sequence), (true, 40));
+    let known = false;
+    let silent = admit(store, ONE, EPOCH).await;
+    assert_eq!(silent, Admitted { known, ..after });
     lease(store, ONE, &[]).await;
     put(store, new_task(1, ONE)).await;
     let task = lease(store, ONE, &[]).await.tasks.remove(0);
@@ -186,12 +196,83 @@ pub async fn the_store_epoch_is_the_same_for_every_agent(store: &dyn TaskStore) 
 pub async fn a_sequence_of_another_store_says_nothing(store: &dyn TaskStore) {
     let task = put_running(store, new_task(1, ONE), false).await;
     let first = admit(store, ONE, EPOCH).await;
-    let foreign = (store_epoch(99), 1_000);
-    assert_eq!(admit_seen(store, (ONE, EPOCH), foreign).await, first);
+    let foreign = [store_epoch(98), store_epoch(99)];
+    let again = admit_lineage(store, (ONE, EPOCH), (&foreign, 1_000)).await;
+    assert_eq!((again, again.known), (first, false));
     let request = LeaseRequest {
         holding: vec![held(&task)],
         ..request(ONE)
     };
     assert!(store.lease(&request).await.unwrap().cancel.is_empty());
     assert_eq!(read(store, &task).await, task);
+}
+
+/// Another agent has already moved the store to a new epoch: one that shows the earlier one has
+/// seen more all the same, and moves it no further.
+pub async fn an_agent_that_shows_an_earlier_epoch_is_noticed_too(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, TWO), false).await;
+    let before = admit(store, TWO, EPOCH).await;
+    let renewed = admit_seen(store, (ONE, EPOCH), (before.store, 40)).await;
+    let other = admit_seen(store, (TWO, EPOCH), (before.store, 7)).await;
+    assert_eq!((other.store, other.known), (renewed.store, true));
+    assert_eq!(other.sequence, 7);
+    lease(store, TWO, &[]).await;
+    assert_eq!(name(store, &task).await, StateName::Interrupted);
+}
+
+/// A backup that was restored twice: the agents name the epoch in between, which the store has
+/// forgotten with all else, and one before it.
+pub async fn a_second_restore_of_a_backup_is_noticed_by_the_lineage(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, ONE), false).await;
+    let backup = admit(store, ONE, EPOCH).await;
+    let lineage = [backup.store, store_epoch(98)];
+    let after = admit_lineage(store, (ONE, EPOCH), (&lineage, 40)).await;
+    assert!(!lineage.contains(&after.store), "an epoch of its own");
+    assert_eq!((after.known, after.sequence), (true, 40));
+    lease(store, ONE, &[]).await;
+    assert_eq!(name(store, &task).await, StateName::Interrupted);
+    let other = admit_lineage(store, (TWO, EPOCH), (&lineage, 7)).await;
+    assert_eq!((other.store, other.known), (after.store, true));
+    assert_eq!(other.sequence, 7);
+}
+
+/// However often it was restored, a store knows each of its epochs.
+pub async fn every_epoch_of_a_store_stays_known(store: &dyn TaskStore) {
+    let mut lineage = vec![admit(store, ONE, EPOCH).await.store];
+    for sequence in [10, 20, 30] {
+        let after = admit_lineage(store, (ONE, EPOCH), (&lineage, sequence)).await;
+        assert!(after.known && !lineage.contains(&after.store));
+        lineage.push(after.store);
+    }
+    for epoch in lineage {
+        let seen = admit_seen(store, (TWO, EPOCH), (epoch, 0)).await;
+        assert!(seen.known, "{epoch:?}");
+    }
+}
+
+/// Queued after the agent was given something last, it cannot have been among that.
+pub async fn after_a_restore_what_was_queued_later_is_an_ordinary_task(store: &dyn TaskStore) {
+    let queued = |n, secs| NewTask {
+        created: at(secs),
+        ..new_task(n, ONE)
+    };
+    let older = put(store, queued(1, 0)).await;
+    let newer = put(store, queued(2, 1)).await;
+    restore(store).await;
+    let given = lease(store, ONE, &[]).await.tasks;
+    let given: Vec<_> = given.iter().map(|task| task.id).collect();
+    assert_eq!(given, [newer.id]);
+    assert_eq!(name(store, &older).await, StateName::Interrupted);
+}
+
+/// A connection that ends before the first lease changes nothing of what that has to put right.
+pub async fn after_a_restore_a_reconnect_leaves_it_to_the_first_lease(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, ONE), false).await;
+    let before = admit(store, ONE, EPOCH).await;
+    let after = admit_seen(store, (ONE, EPOCH), (before.store, 40)).await;
+    let lineage = [before.store, after.store];
+    let again = admit_lineage(store, (ONE, EPOCH), (&lineage, 40)).await;
+    assert_eq!(again, after);
+    lease(store, ONE, &[]).await;
+    assert_eq!(name(store, &task).await, StateName::Interrupted);
 }

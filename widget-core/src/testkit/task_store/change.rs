@@ -4,13 +4,13 @@ use std::sync::Barrier;
 
 use futures_lite::future::block_on;
 
-use super::{EPOCH, ONE, TWO, apply, change, name, put, put_leased, read, say};
+use super::{EPOCH, ONE, TWO, admit, apply, change, lease, name, put, put_leased, read, say};
 use crate::Payload;
 use crate::id::Attempt;
-use crate::store::{AppliedKind, StoreErrorKind, TaskChange, TaskStore, TaskStoreExt};
+use crate::store::{AppliedKind, StoreErrorKind, TaskChange, TaskQuery, TaskStore, TaskStoreExt};
 use crate::task::{
-    Actor, AgentEvent, Event, Failure, Fault, Finish, FinishKind, Outcome, Phase, Reached,
-    Revision, StateName, Task, TaskState, TimelineEntry,
+    Actor, AgentEvent, Event, Failure, Fault, Finish, FinishKind, MAX_LOSSES, Outcome, Phase,
+    Reached, Revision, StateName, TIMELINE_FIRST, TIMELINE_LAST, Task, TaskState, TimelineEntry,
 };
 use crate::testkit::fixtures::{NOW, at, epoch, json, new_task, task_id};
 use crate::time::Timestamp;
@@ -101,8 +101,8 @@ pub async fn every_phase_reads_back_equal(store: &dyn TaskStore) {
             idempotent: round % 3 == 0,
             started_before: round % 5 == 0,
             phase,
-            failures: 0,
-            losses: 0,
+            failures: round,
+            losses: round * 1_000,
         };
         let revision = store
             .replace(change_to(&task, state.clone()))
@@ -339,4 +339,75 @@ pub async fn racing_cancel_and_accept_agree_on_one_winner(store: &dyn TaskStore)
         assert_eq!(name(store, &task).await, now.state.name());
         assert!(now.state.held_by().is_none_or(|by| by == EPOCH));
     }
+}
+
+/// However often a task goes back to the queue: its first entries and its last ones are there, and
+/// one between them says how many are not.
+pub async fn a_long_timeline_keeps_its_ends_and_says_what_is_left_out(store: &dyn TaskStore) {
+    let mut task = put(store, new_task(1, ONE)).await;
+    let mut all = task.timeline.clone();
+    let most = TIMELINE_FIRST + 1 + TIMELINE_LAST;
+    for round in 1..200 {
+        let entry = entry(round, StateName::Leased);
+        let change = TaskChange {
+            entry: Some(entry.clone()),
+            ..change_to(&task, task.state.clone())
+        };
+        task.revision = store.replace(change).await.unwrap();
+        task.record(Some(entry.clone()));
+        all.push(entry);
+        let now = read(store, &task).await;
+        assert_eq!(now, task, "after {round}");
+        assert!(now.timeline.len() <= most);
+    }
+    let left_out = all.len() - TIMELINE_FIRST - TIMELINE_LAST;
+    let last_left_out = &all[TIMELINE_FIRST + left_out - 1];
+    let said = last_left_out.left_out(u64::try_from(left_out).unwrap());
+    assert_eq!(task.timeline[..TIMELINE_FIRST], all[..TIMELINE_FIRST]);
+    assert_eq!(task.timeline[TIMELINE_FIRST], said);
+    assert_eq!(
+        task.timeline[most - TIMELINE_LAST..],
+        all[all.len() - TIMELINE_LAST..]
+    );
+    let page = TaskQuery {
+        agent: None,
+        states: Vec::new(),
+        before: None,
+        limit: 1,
+    };
+    assert_eq!(store.tasks(&page).await.unwrap().tasks, [task]);
+}
+
+/// How often it failed and how often its agent was lost are part of the state, and each is a line of
+/// the timeline that says why.
+pub async fn failures_and_losses_read_back_with_their_causes(store: &dyn TaskStore) {
+    let mut task = put(store, new_task(1, ONE)).await;
+    admit(store, ONE, EPOCH).await;
+    let rerun = async |task: &mut Task, lost: bool| {
+        lease(store, ONE, &[]).await;
+        *task = read(store, task).await;
+        *task = say(store, task, AgentEvent::Accept { idempotent: true }).await;
+        let retry = AgentEvent::Retry {
+            failure: Failure::new("disk_busy", "the disk is busy"),
+            after_ms: 0,
+            lost,
+        };
+        *task = say(store, task, retry).await;
+        assert_eq!(read(store, task).await, *task);
+        task.timeline.last().unwrap().cause.clone()
+    };
+    let cause = rerun(&mut task, false).await;
+    assert!(cause.ends_with("disk_busy: the disk is busy"), "{cause}");
+    assert_eq!((task.state.failures, task.state.losses), (1, 0));
+    for loss in 1..=MAX_LOSSES {
+        let cause = rerun(&mut task, true).await;
+        assert!(
+            cause.contains(&format!("loss {loss} of {MAX_LOSSES}")),
+            "{cause}"
+        );
+        assert_eq!((task.state.failures, task.state.losses), (1, loss));
+    }
+    assert_eq!(task.state.name(), StateName::Failed);
+    let last = task.timeline.last().unwrap();
+    assert!(last.cause.contains("crash_loop"), "{last:?}");
 }

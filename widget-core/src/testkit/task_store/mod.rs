@@ -8,6 +8,7 @@ pub mod insert;
 pub mod lease;
 pub mod list;
 pub mod order;
+pub mod output;
 
 use crate::id::{AgentId, SpoolEpoch};
 use crate::message::Held;
@@ -53,6 +54,8 @@ macro_rules! task_store_suite {
                 apply_from_finds_the_agents_own_tasks_only,
                 racing_changes_of_one_revision_have_one_winner,
                 racing_cancel_and_accept_agree_on_one_winner,
+                a_long_timeline_keeps_its_ends_and_says_what_is_left_out,
+                failures_and_losses_read_back_with_their_causes,
             ]
             lease [
                 a_lease_raises_the_attempt_and_gives_a_sequence,
@@ -86,6 +89,24 @@ macro_rules! task_store_suite {
                 one_lease_gives_one_task_of_an_ordering_key,
                 an_ordering_key_is_free_again_after_the_end,
                 an_ordering_key_is_each_agents_own,
+                a_kind_without_room_waits_and_others_go_on,
+                room_of_a_kind_limits_that_kind_alone,
+                a_task_that_waits_for_its_kind_holds_back_its_ordering_key,
+                a_task_handed_over_again_takes_room_of_its_kind,
+            ]
+            output [
+                nothing_written_is_none,
+                what_a_handler_writes_is_kept_in_order,
+                a_repeated_or_overlapping_chunk_adds_only_what_is_new,
+                of_a_long_output_the_ends_are_kept,
+                an_output_of_many_small_chunks_reads_back_whole,
+                what_the_agent_left_out_is_counted,
+                a_new_attempt_begins_its_output_anew,
+                a_chunk_after_the_end_is_not_kept,
+                a_chunk_of_a_change_that_failed_is_not_kept,
+                outputs_of_two_tasks_stand_apart,
+                odd_text_and_extreme_offsets_read_back_equal,
+                an_output_goes_with_its_task,
             ]
             admit [
                 a_first_admission_begins_at_sequence_zero,
@@ -101,6 +122,11 @@ macro_rules! task_store_suite {
                 after_a_restore_the_second_lease_is_an_ordinary_one,
                 the_store_epoch_is_the_same_for_every_agent,
                 a_sequence_of_another_store_says_nothing,
+                an_agent_that_shows_an_earlier_epoch_is_noticed_too,
+                a_second_restore_of_a_backup_is_noticed_by_the_lineage,
+                every_epoch_of_a_store_stays_known,
+                after_a_restore_what_was_queued_later_is_an_ordinary_task,
+                after_a_restore_a_reconnect_leaves_it_to_the_first_lease,
             ]
             due [
                 a_queued_task_past_its_ttl_is_overdue,

@@ -3,6 +3,7 @@
 use super::{EPOCH, ONE, TWO, admit, change, ids, lease, put, request};
 use crate::Payload;
 use crate::id::AgentId;
+use crate::message::KindRoom;
 use crate::store::{LeaseRequest, Leased, TaskStore};
 use crate::task::{Event, NewTask};
 use crate::testkit::fixtures::{NOW, at, new_task, secs};
@@ -187,4 +188,92 @@ pub async fn an_ordering_key_is_each_agents_own(store: &dyn TaskStore) {
         admit(store, agent, EPOCH).await;
         assert_eq!(ids(&lease(store, agent, &[]).await.tasks), [expected]);
     }
+}
+
+fn of_kind(n: u8, kind: &str) -> NewTask {
+    NewTask {
+        kind: kind.into(),
+        ..new_task(n, ONE)
+    }
+}
+
+/// A request of an agent that takes only so many of these kinds.
+fn rooms(kinds: &[(&str, u16)]) -> LeaseRequest {
+    let room = |(kind, room): &(&str, u16)| KindRoom {
+        kind: (*kind).into(),
+        room: *room,
+    };
+    LeaseRequest {
+        kinds: kinds.iter().map(room).collect(),
+        ..request(ONE)
+    }
+}
+
+/// A kind without room takes nothing of the others' room, and what waits is queued as it was.
+pub async fn a_kind_without_room_waits_and_others_go_on(store: &dyn TaskStore) {
+    let full = put(store, of_kind(1, "backup")).await;
+    for n in 2..=3 {
+        put(store, of_kind(n, "reindex")).await;
+    }
+    admit(store, ONE, EPOCH).await;
+    let two = LeaseRequest {
+        room: 2,
+        ..rooms(&[("backup", 0), ("unheard.of", 0)])
+    };
+    let (given, first) = leased(store, &two).await;
+    assert_eq!(given, [2, 3]);
+    assert_eq!(super::read(store, &full).await, full);
+    let named: Vec<_> = first.tasks.iter().collect();
+    assert_eq!(ids(&lease(store, ONE, &named).await.tasks), [1]);
+}
+
+/// Of a kind as many as there is room for, also within one lease; all together as many as the
+/// room in all.
+pub async fn room_of_a_kind_limits_that_kind_alone(store: &dyn TaskStore) {
+    for n in 1..=4 {
+        put(store, of_kind(n, "backup")).await;
+    }
+    for n in 5..=8 {
+        put(store, of_kind(n, "reindex")).await;
+    }
+    put(store, of_kind(9, "other")).await;
+    admit(store, ONE, EPOCH).await;
+    let mut request = LeaseRequest {
+        room: 5,
+        ..rooms(&[("backup", 2), ("reindex", 40)])
+    };
+    let (given, first) = leased(store, &request).await;
+    assert_eq!(given, [1, 2, 5, 6, 7]);
+    request.holding = first.tasks.iter().map(super::held).collect();
+    request.kinds = rooms(&[("backup", 0), ("reindex", 1)]).kinds;
+    assert_eq!(leased(store, &request).await.0, [8, 9]);
+}
+
+/// What comes later under its key must not overtake it, whatever its kind; other keys do.
+pub async fn a_task_that_waits_for_its_kind_holds_back_its_ordering_key(store: &dyn TaskStore) {
+    let keyed = |n, kind, key: &str| NewTask {
+        ordering_key: Some(key.into()),
+        ..of_kind(n, kind)
+    };
+    put(store, keyed(1, "backup", "disk")).await;
+    put(store, keyed(2, "reindex", "disk")).await;
+    put(store, keyed(3, "reindex", "net")).await;
+    admit(store, ONE, EPOCH).await;
+    let (given, first) = leased(store, &rooms(&[("backup", 0)])).await;
+    assert_eq!(given, [3]);
+    let named: Vec<_> = first.tasks.iter().collect();
+    assert_eq!(ids(&lease(store, ONE, &named).await.tasks), [1]);
+}
+
+/// After a lost answer the room that the agent says is as it was: what is handed over again takes
+/// of it first.
+pub async fn a_task_handed_over_again_takes_room_of_its_kind(store: &dyn TaskStore) {
+    put(store, of_kind(1, "backup")).await;
+    admit(store, ONE, EPOCH).await;
+    let one = rooms(&[("backup", 1)]);
+    assert_eq!(leased(store, &one).await.0, [1]);
+    put(store, of_kind(2, "backup")).await;
+    put(store, of_kind(3, "reindex")).await;
+    assert_eq!(leased(store, &one).await.0, [1, 3]);
+    assert_eq!(leased(store, &rooms(&[("backup", 0)])).await.0, [3]);
 }

@@ -1,0 +1,146 @@
+//! [`FileDisk`]: the disk of a spool as files in a directory, which one process at a time has locked.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Read, Write};
+use std::path::{Path, PathBuf};
+
+use widget_core::id::SpoolEpoch;
+use widget_core::runtime::{Runtime, RuntimeExt};
+use widget_core::spool::{Disk, DiskFile, LogSpool, Opened};
+
+use crate::identity::{IdentityError, Lock};
+
+const LOCK: &str = "spool.lock";
+
+/// Opens the spool in a directory, which is made if it is missing. It takes at most `limit` bytes there
+/// (see [`LIMITS`](widget_core::spool::LIMITS); usual is
+/// [`DEFAULT_LIMIT`](widget_core::spool::DEFAULT_LIMIT)), but for files that had to be set aside because
+/// they are damaged, of a newer version or of something else: [`Opened::aside`] says so. It may be the
+/// directory of the [`Identity`](crate::Identity). This blocks for a moment.
+///
+/// ```
+/// # #[cfg(feature = "tokio")]
+/// # async fn embed() -> Result<(), Box<dyn std::error::Error>> {
+/// use widget_agent::runtime::TokioRuntime;
+/// use widget_agent::widget_core::spool::DEFAULT_LIMIT;
+/// use widget_agent::{Agent, open_spool};
+///
+/// let runtime = TokioRuntime::current().ok_or("not on tokio")?;
+/// let opened = open_spool("state", DEFAULT_LIMIT, &runtime)?;
+/// if let Some(aside) = &opened.aside {
+///     eprintln!("{}: {}", aside.name, aside.damage.as_str());
+/// }
+/// let builder = Agent::builder().spool(opened.spool);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// [`IdentityError`] if another process has the spool, or if there can be no directory. A disk that
+/// refuses later is no error: see [`Opened::trouble`].
+pub fn open_spool(
+    directory: impl AsRef<Path>,
+    limit: u64,
+    runtime: &dyn Runtime,
+) -> Result<Opened, IdentityError> {
+    let disk = FileDisk::open(directory)?;
+    let now = runtime.wall();
+    let fresh = SpoolEpoch::generate(now, runtime.random_pair());
+    Ok(LogSpool::open(Box::new(disk), limit, fresh, now))
+}
+
+/// The files of a directory, which no other process has as long as this lives.
+#[derive(Debug)]
+pub struct FileDisk {
+    directory: PathBuf,
+    _lock: Lock,
+}
+
+impl FileDisk {
+    /// The files of this directory, which is made if it is missing.
+    ///
+    /// # Errors
+    /// [`IdentityError`] if another process has it, or if there can be none.
+    pub fn open(directory: impl AsRef<Path>) -> Result<Self, IdentityError> {
+        let directory = directory.as_ref();
+        Ok(Self {
+            _lock: Lock::take(directory, LOCK)?,
+            directory: directory.to_owned(),
+        })
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+}
+
+/// The content of a file, if it is a plain file of at most so many bytes.
+pub(crate) fn read(path: &Path, most: u64) -> io::Result<Vec<u8>> {
+    let found = fs::metadata(path)?;
+    if !found.is_file() {
+        // To open a pipe would wait.
+        return Err(ErrorKind::InvalidInput.into());
+    }
+    let mut bytes = Vec::new();
+    if found.len() <= most {
+        let file = File::open(path)?;
+        file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
+    }
+    if found
+        .len()
+        .max(u64::try_from(bytes.len()).unwrap_or(u64::MAX))
+        > most
+    {
+        return Err(ErrorKind::FileTooLarge.into());
+    }
+    Ok(bytes)
+}
+
+impl Disk for FileDisk {
+    fn read(&mut self, name: &str, most: u64) -> io::Result<Vec<u8>> {
+        read(&self.path(name), most)
+    }
+
+    fn create(&mut self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        Ok(Box::new(LogFile(File::create(self.path(name))?)))
+    }
+
+    fn open(&mut self, name: &str) -> io::Result<Box<dyn DiskFile>> {
+        let file = File::options().append(true).open(self.path(name))?;
+        Ok(Box::new(LogFile(file)))
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        fs::rename(self.path(from), self.path(to))
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        fs::remove_file(self.path(name))
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        sync_names(&self.directory)
+    }
+}
+
+/// Makes sure that the names of a directory survive the loss of power.
+pub(crate) fn sync_names(directory: &Path) -> io::Result<()> {
+    if cfg!(not(unix)) {
+        // There is no way to ask for that.
+        return Ok(());
+    }
+    File::open(directory)?.sync_all()
+}
+
+#[derive(Debug)]
+struct LogFile(File);
+
+impl DiskFile for LogFile {
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.0.sync_data()
+    }
+}
