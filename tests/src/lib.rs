@@ -25,7 +25,7 @@ pub use agent::AgentProgram;
 pub use api::Api;
 pub use journal::Journal;
 pub use nginx::Nginx;
-pub use oracle::{Counts, Oracle};
+pub use oracle::{Counts, Oracle, Wish};
 pub use program::{Program, binary, until};
 pub use random::Random;
 pub use rig::{Rig, Way};

@@ -13,12 +13,27 @@ use crate::{Api, Journal};
 /// The longest that accepted tasks may take to end once everything runs again.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// The ttl of a task that has to start soon or never, in seconds.
+const SOON: f64 = 0.02;
+
+/// What somebody wants of a task beside that it runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// Nothing.
+    Whole,
+    /// That it is cancelled, as soon as it is known.
+    Cancelled,
+    /// That it starts within 20 ms, or never.
+    Soon,
+}
+
 /// A task that somebody asked for.
 #[derive(Debug)]
 struct Asked {
     key: String,
     kind: String,
     input: u64,
+    wish: Wish,
     /// Its id, once the server has answered.
     id: Option<String>,
     /// How often the agent had been killed when it was asked for.
@@ -67,17 +82,29 @@ impl Oracle {
     /// # Panics
     /// If the server refuses it for another reason than that it cannot keep it.
     pub fn ask(&mut self, api: &Api, agent: &str, kind: &str, input: u64) {
+        self.ask_for(api, agent, kind, input, Wish::Whole);
+    }
+
+    /// The same with a wish. What a server answers to a cancel is remembered if it is an end.
+    ///
+    /// # Panics
+    /// As [`ask`](Self::ask) does.
+    pub fn ask_for(&mut self, api: &Api, agent: &str, kind: &str, input: u64, wish: Wish) {
         self.place += 1;
         let mut asked = Asked {
             key: format!("key-{}", self.place),
             kind: kind.to_owned(),
             input,
+            wish,
             id: None,
             kills: self.kills,
             end: None,
             kills_then: 0,
         };
         asked.ask(api, agent);
+        if wish == Wish::Cancelled {
+            asked.cancel(api, self.kills);
+        }
         self.asked.push(asked);
     }
 
@@ -168,7 +195,10 @@ impl Oracle {
             match state.as_str() {
                 "succeeded" if starts == 0 || ends == 0 => say("succeeded without having run"),
                 "succeeded" => {}
-                "interrupted" if asked.losses() > 0 && !asked.is_idempotent() => {}
+                "interrupted" if asked.losses() > 0 && !asked.may_be_queued_again() => {}
+                // Both promise that it has never started.
+                "cancelled" if asked.wish == Wish::Cancelled && starts == 0 => {}
+                "expired" if asked.wish == Wish::Soon && starts == 0 => {}
                 // It was lost so often that it is taken for the cause.
                 "failed" if asked.losses() >= 3 && asked.is_idempotent() => {}
                 _ => say("an end without a reason"),
@@ -245,6 +275,10 @@ impl Asked {
         self.kind.ends_with("-again")
     }
 
+    fn may_be_queued_again(&self) -> bool {
+        self.is_idempotent() && self.wish == Wish::Whole
+    }
+
     /// How often the agent was killed while it may have had the task.
     const fn losses(&self) -> usize {
         self.kills_then - self.kills
@@ -266,10 +300,23 @@ impl Asked {
         }
     }
 
+    /// Asks once; whether that was heard may stay open.
+    fn cancel(&mut self, api: &Api, kills: usize) {
+        let Some(id) = &self.id else { return };
+        let answer = api.try_post(&format!("/api/v1/tasks/{id}/cancel"), &Value::Null);
+        if let Some((202, task)) = answer {
+            self.end = end(&task);
+            self.kills_then = kills;
+        }
+    }
+
     fn ask(&mut self, api: &Api, agent: &str) -> bool {
-        let body = json!({
+        let mut body = json!({
             "kind": self.kind, "input": self.input, "idempotency_key": self.key
         });
+        if self.wish == Wish::Soon {
+            body["ttl_seconds"] = json!(SOON);
+        }
         let Some((status, task)) = api.try_post(&format!("/api/v1/agents/{agent}/tasks"), &body)
         else {
             return false;

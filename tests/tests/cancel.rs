@@ -8,7 +8,8 @@
 )]
 
 use serde_json::{Value, json};
-use widget_tests::{Rig, Way, until};
+use tempfile::TempDir;
+use widget_tests::{Rig, Strace, Way, until};
 
 fn rig() -> (Rig, String) {
     let rig = Rig::running(Way::Tcp, 100);
@@ -79,21 +80,73 @@ fn a_leased_task_is_cancelled_at_once_and_a_late_accept_is_refused() {
     assert_eq!(timeline(&rig.api.task(&task)), expected);
 }
 
+/// An agent that was killed when it had a task and the server knew that, before the handler started.
+fn killed_with_an_accepted_task() -> (Rig, String) {
+    let mut rig = Rig::new(Way::Tcp, 3_600_000).one_thread();
+    rig.start_server();
+    rig.start_agent();
+    let agent = rig.agent_id();
+    let _ = rig.api.reporting(&agent);
+    let logs = TempDir::new().unwrap();
+    for write in 1..20 {
+        rig.kill_agent();
+        let spool = [rig.state().join("spool.log")];
+        let strace = Strace::new("write,pwrite64", spool, &logs.path().join("strace"));
+        let strace = strace.kill_at(write);
+        if rig.start_agent_as(strace.around(&rig.agent_command())) {
+            let task = rig.api.queue(&agent, &json!({"kind": "quick"}));
+            let state = until("it to be killed or done", || {
+                let running = rig.agent.as_mut().unwrap().is_running();
+                let task = rig.api.task(&task);
+                (!running || !task["outcome"].is_null()).then(|| rig.api.task(&task_id(&task)))
+            });
+            if state["state"] == "accepted" {
+                return (rig, task);
+            }
+        }
+        rig.kill_agent();
+        rig.start_agent();
+    }
+    panic!("no write lies between a task that was accepted and its start");
+}
+
+fn task_id(task: &Value) -> String {
+    task["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
 fn an_accepted_task_is_given_up_by_its_agent_before_it_starts() {
+    let (mut rig, task) = killed_with_an_accepted_task();
+    let (code, shown) = cancel(&rig, &task);
+    assert_eq!((code, &shown["state"]), (202, &json!("accepted")));
+    assert_eq!(shown["cancel_requested"], true);
+    rig.start_agent();
+    let shown = rig.api.ended(&task);
+    let expected = [
+        "queued by api",
+        "leased by server",
+        "accepted by agent",
+        "accepted by api",
+        "cancelled by agent",
+    ];
+    assert_eq!(timeline(&shown), expected, "{shown}");
+    assert!(says_cancel(&shown), "{shown}");
+    assert_eq!(rig.journal().starts(&task), 0);
+}
+
+#[test]
+fn a_task_above_the_limit_of_its_kind_waits_in_the_queue_and_is_cancelled_there() {
     let (rig, agent) = rig();
     let first = rig
         .api
         .queue(&agent, &json!({"kind": "one-by-one", "input": 60_000}));
     rig.api.task_in(&first, "running");
-    // Taken over the limit of its kind or not: both are certain not to have started.
-    let quick = rig.api.queue(&agent, &json!({"kind": "one-by-one"}));
-    let (code, _) = cancel(&rig, &quick);
-    assert_eq!(code, 202);
-    let shown = rig.api.ended(&quick);
+    let second = rig.api.queue(&agent, &json!({"kind": "one-by-one"}));
+    assert_eq!(cancel(&rig, &second).0, 202);
+    let shown = rig.api.ended(&second);
     assert_eq!(shown["state"], "cancelled");
     assert!(says_cancel(&shown), "{shown}");
-    assert_eq!(rig.journal().starts(&quick), 0);
+    assert_eq!(rig.journal().starts(&second), 0);
 }
 
 #[test]

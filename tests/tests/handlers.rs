@@ -87,6 +87,50 @@ fn an_agent_killed_in_the_middle_of_a_restart_is_restarted_once() {
 }
 
 #[test]
+fn a_handler_that_panics_fails_its_task_and_the_agent_goes_on() {
+    let (mut rig, agent) = rig();
+    for kind in ["panic", "panic-again"] {
+        let task = rig.api.queue(&agent, &json!({"kind": kind}));
+        let shown = rig.api.ended(&task);
+        assert_eq!(shown["state"], "failed", "{shown}");
+        assert_eq!(shown["outcome"]["error"]["code"], "panic");
+        assert_eq!(rig.journal().starts(&task), 1);
+    }
+    assert!(rig.agent.as_mut().unwrap().is_running());
+}
+
+/// The same handlers where panics are not caught.
+#[test]
+fn a_panic_that_ends_the_process_is_interrupted_or_counts_as_a_loss() {
+    let mut rig = Rig::new(Way::Tcp, 100);
+    let start = |rig: &mut Rig| {
+        let mut command = rig.agent_command();
+        command.args(["--on-panic", "abort"]);
+        assert!(rig.start_agent_as(command), "{}", rig.said());
+    };
+    rig.start_server();
+    start(&mut rig);
+    let agent = rig.agent_id();
+    let _ = rig.api.reporting(&agent);
+    let task = rig.api.queue(&agent, &json!({"kind": "panic"}));
+    assert!(!rig.agent.as_mut().unwrap().exit().success());
+    start(&mut rig);
+    assert_eq!(rig.api.ended(&task)["state"], "interrupted");
+    assert_eq!(rig.journal().starts(&task), 1);
+    let task = rig.api.queue(&agent, &json!({"kind": "panic-again"}));
+    for starts in 1..=3 {
+        assert!(!rig.agent.as_mut().unwrap().exit().success());
+        assert_eq!(rig.journal().starts(&task), starts);
+        start(&mut rig);
+        let _ = rig.agent.as_ref().unwrap().error_with("connected");
+    }
+    let shown = rig.api.ended(&task);
+    assert_eq!(shown["outcome"]["error"]["code"], "crash_loop", "{shown}");
+    assert!(rig.agent.as_mut().unwrap().is_running(), "it stays up");
+    assert_eq!(rig.journal().starts(&task), 3);
+}
+
+#[test]
 fn a_handler_that_never_ends_is_dropped_at_its_timeout() {
     let (rig, agent) = rig();
     let endless = json!({"kind": "endless", "timeout_seconds": 0.2});

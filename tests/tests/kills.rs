@@ -1,5 +1,6 @@
 //! Server and agent are killed with SIGKILL, again and again, at random moments, while tasks come in:
-//! nothing that was accepted is lost, nothing runs twice, no report is missing or there twice.
+//! nothing that was accepted is lost, nothing runs twice, what reads cancelled or expired has never
+//! started, no report is missing or there twice.
 //!
 //! `WIDGET_KILLS` says how often (200), `WIDGET_SEED` with which random numbers.
 
@@ -14,7 +15,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use widget_tests::{Counts, Oracle, Random, Rig, Way};
+use widget_tests::{Counts, Oracle, Random, Rig, Way, Wish};
 
 /// Who is killed in a cycle.
 #[derive(Debug, Clone, Copy)]
@@ -86,19 +87,27 @@ fn kill_while_tasks_come_in(
     random: &mut Random,
 ) {
     let count = 1 + random.below(3);
-    let tasks: Vec<(&str, u64)> = (0..count)
-        .map(|_| match random.below(8) {
-            0 => ("slow-again", random.below(20)),
-            1..5 => ("slow", random.below(40)),
-            _ => ("quick", 0),
+    let tasks: Vec<(&str, u64, Wish)> = (0..count)
+        .map(|_| {
+            let (kind, input) = match random.below(8) {
+                0 => ("slow-again", random.below(20)),
+                1..5 => ("slow", random.below(40)),
+                _ => ("quick", 0),
+            };
+            let wish = match random.below(8) {
+                0 => Wish::Cancelled,
+                1 => Wish::Soon,
+                _ => Wish::Whole,
+            };
+            (kind, input, wish)
         })
         .collect();
     let pause = random.pause(Duration::from_millis(60));
     let (api, agent) = (rig.api.clone(), rig.agent_id());
     thread::scope(|scope| {
         let asker = scope.spawn(|| {
-            for (kind, input) in tasks {
-                oracle.ask(&api, &agent, kind, input);
+            for (kind, input, wish) in tasks {
+                oracle.ask_for(&api, &agent, kind, input, wish);
             }
         });
         thread::sleep(pause);

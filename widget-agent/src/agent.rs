@@ -4,17 +4,19 @@ use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_lite::future::or;
 use widget_core::runtime::{BoxFuture, RuntimeExt};
 
 use crate::builder::AgentBuilder;
+use crate::first::first;
 use crate::probe::Probe;
-use crate::shared::{Farewell, Shared};
+use crate::shared::{Farewell, Shared, State};
 use crate::{durable, reconnect, sampling, starts};
 
 /// How long handlers have to end once they were asked to, and how long the server has to hear the
 /// goodbye.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// How long it takes to say that handlers were dropped.
+const LAST_WORDS: Duration = Duration::from_millis(500);
 
 /// An agent, ready to run. It does nothing by itself: the host awaits it on its own runtime.
 ///
@@ -31,7 +33,7 @@ pub enum Ended {
     Stopped,
     /// A shutdown task came. Whoever runs the agent for its own sake ends the process now.
     Shutdown,
-    /// A restart task came. See [`restart_program`](crate::restart_program).
+    /// A restart task came. See [`Restart`](crate::Restart).
     Restart,
 }
 
@@ -53,11 +55,14 @@ impl Agent {
     pub async fn run(self) -> Ended {
         let Inner { guard, probes } = self.inner;
         let shared = &guard.0;
-        let live = or(sampling::run(shared, probes), reconnect::run(shared));
-        let tasks = or(durable::run(shared), async {
-            starts::run(shared).await;
-        });
-        or(leave(shared), or(live, tasks)).await;
+        let parts: Vec<BoxFuture<'_, ()>> = vec![
+            Box::pin(leave(shared)),
+            Box::pin(sampling::run(shared, probes)),
+            Box::pin(reconnect::run(shared)),
+            Box::pin(durable::run(shared)),
+            Box::pin(starts::run(shared)),
+        ];
+        first(parts).await;
         shared.close_spool().await;
         let leaving = shared.state().leaving;
         leaving.map_or(Ended::Stopped, |leaving| leaving.why)
@@ -93,12 +98,16 @@ impl Drop for Guard {
             state.farewell = Farewell::Over;
             state.connected = None;
         });
-        // An agent that was dropped has not closed it. If it is in use just now, it goes with the last
-        // handle.
-        if let Ok(mut spool) = self.0.spool.try_lock() {
-            drop(spool.take());
-        }
+        // An agent that was dropped has not closed it.
+        self.0.spool.close();
     }
+}
+
+/// Whether the ends of tasks are kept, and said if there is somebody to hear.
+fn is_told(state: &State) -> bool {
+    let ledger = &state.ledger;
+    let said = state.connected.is_none() || ledger.all_ends_are_said();
+    said && ledger.all_is_kept()
 }
 
 /// Waits for a reason to leave, lets handlers end, has the session say goodbye, and ends when that
@@ -107,12 +116,13 @@ async fn leave(shared: &Shared) {
     let leaving = shared.until(|state| state.leaving).await;
     shared.change(|state| state.ledger.close());
     let task = leaving.task.map(|(task, _)| task);
-    let quiet = shared.until(|state| {
-        let ledger = &state.ledger;
-        let said = state.connected.is_none() || ledger.all_ends_are_said();
-        (said && ledger.all_is_kept() && ledger.none_runs_but(task)).then_some(())
-    });
-    shared.runtime.timeout(PATIENCE, quiet).await;
+    let quiet =
+        shared.until(|state| (is_told(state) && state.ledger.none_runs_but(task)).then_some(()));
+    let quiet = shared.runtime.timeout(PATIENCE, quiet).await;
+    if quiet.is_none() && shared.change(|state| state.ledger.give_up()) {
+        let told = shared.until(|state| is_told(state).then_some(()));
+        shared.runtime.timeout(LAST_WORDS, told).await;
+    }
     let connected = shared.change(|state| {
         state.farewell = Farewell::Saying;
         state.connected.is_some()

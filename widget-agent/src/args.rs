@@ -10,9 +10,10 @@ use widget_agent::widget_core::spool::LIMITS;
 use widget_agent::{INTERVALS, LOCAL_SERVER, MAX_LABELS, is_label};
 
 use crate::runtimes::{CHOICE, RUNTIMES};
+use crate::status::KNOWN;
 
 /// What `--help` prints, but for what depends on the build.
-const HELP: [&str; 3] = [
+const HELP: [&str; 4] = [
     "\
 Reports what this host is doing to a server of Widget, and ends when the server asks it to.
 
@@ -27,19 +28,24 @@ Usage: widget-agent [OPTIONS]
   --label KEY=VALUE    tells agents apart; again for more (WIDGET_LABEL, with commas)
 ",
     "  -v, --verbose        says more on stderr (WIDGET_VERBOSE=1)
-  --status             prints what is in the spool, also while an agent runs
-  -h, --help           prints this
+",
+    "  -h, --help           prints this
   --version            prints the version
 ",
 ];
 /// The line of a build that has a choice.
 const RUNTIME: &str = "  --runtime NAME       smol or tokio [smol] (WIDGET_RUNTIME)\n";
 
+/// The line of a build that can say it.
+const STATUS: &str =
+    "  --status             prints what is in the spool, also while an agent runs\n";
+
 /// What `--help` prints.
 pub(crate) fn help() -> String {
-    let [server, flags, rest] = HELP;
+    let [server, flags, verbose, rest] = HELP;
     let runtime = if CHOICE { RUNTIME } else { "" };
-    [server, LOCAL_SERVER, flags, runtime, rest].concat()
+    let status = if KNOWN { STATUS } else { "" };
+    [server, LOCAL_SERVER, flags, runtime, verbose, status, rest].concat()
 }
 
 /// What the program is asked for.
@@ -76,7 +82,7 @@ pub(crate) fn parse(
             Short('h') | Long("help") => return Ok(Args::Help),
             Long("version") => return Ok(Args::Version),
             Short('v') | Long("verbose") => given.verbose = true,
-            Long("status") => given.status = true,
+            Long("status") if KNOWN => given.status = true,
             Long("spool") => given.spool = Some(text(&mut parser)?),
             Long("spool-limit") => given.spool_limit = Some(text(&mut parser)?),
             Long("server") => given.servers.push(text(&mut parser)?),
@@ -90,7 +96,7 @@ pub(crate) fn parse(
             other => return Err(other.unexpected().to_string()),
         }
     }
-    let status = given.status;
+    let status = KNOWN && given.status;
     let options = given.with(&variable)?;
     Ok(if status {
         Args::Status(options)
@@ -421,10 +427,11 @@ mod tests {
 
     #[test]
     fn the_status_is_that_of_a_state_directory() {
-        let Ok(Args::Status(found)) = parsed(&["--status", "--state", "x"], &[]) else {
-            panic!("it is the status that was asked for");
-        };
-        assert_eq!(found.state, PathBuf::from("x"));
+        match parsed(&["--status", "--state", "x"], &[]) {
+            Ok(Args::Status(found)) => assert_eq!(found.state, PathBuf::from("x")),
+            other => assert!(!KNOWN && other.is_err(), "{other:?}"),
+        }
+        assert_eq!(help().contains("--status"), KNOWN);
     }
 
     #[test]

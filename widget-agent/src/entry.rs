@@ -37,6 +37,8 @@ pub(crate) struct Entry<J> {
     pub(crate) recorded: bool,
     /// The number of the last note of it. Before that is kept, nothing is said of the task.
     pub(crate) noted: u64,
+    /// Its handler will not come back, as it said: the next start decides.
+    pub(crate) leaving: bool,
     /// Its sequence is not one of the store that the agent has gone over to.
     pub(crate) foreign: bool,
     /// Its end was told, but its handler goes on and keeps its slot.
@@ -75,6 +77,8 @@ pub(crate) enum Stage<J> {
     Starting {
         /// What starts its handler.
         job: J,
+        /// It must have started by then.
+        ttl_at: Timestamp,
         /// Whether the server knows of the start, if it has to.
         go: bool,
     },
@@ -113,6 +117,7 @@ impl<J> Entry<J> {
             output: OutputBuffer::default(),
             recorded: false,
             noted: 0,
+            leaving: false,
             foreign: false,
             stuck: false,
             late: None,
@@ -186,9 +191,21 @@ impl<J> Entry<J> {
     /// Until when it must have started, if it has not.
     pub(crate) const fn expires(&self) -> Option<Timestamp> {
         match &self.stage {
-            Stage::Waiting { ttl_at, .. } | Stage::Ready { ttl_at, .. } => Some(*ttl_at),
+            Stage::Waiting { ttl_at, .. }
+            | Stage::Ready { ttl_at, .. }
+            | Stage::Starting { ttl_at, .. } => Some(*ttl_at),
             _ => None,
         }
+    }
+
+    /// The last word if its ttl has passed before it started.
+    pub(crate) fn expired(&self) -> AgentEvent {
+        let Stage::Starting { .. } = &self.stage else {
+            return AgentEvent::Expire;
+        };
+        // The server may already have it as running, where nothing expires.
+        let why = Failure::new("expired", "its ttl had passed before it could start");
+        AgentEvent::Finish(Finish::without(FinishKind::Stopped, why))
     }
 
     /// Gives it a slot. True if it is to start then; if the server's word is too old for that, it is
@@ -202,8 +219,9 @@ impl<J> Entry<J> {
             return false;
         }
         self.stage = match std::mem::replace(&mut self.stage, Stage::Stuck) {
-            Stage::Ready { job, .. } => Stage::Starting {
+            Stage::Ready { job, ttl_at, .. } => Stage::Starting {
                 job,
+                ttl_at,
                 go: !self.start_first,
             },
             other => other,
@@ -213,7 +231,7 @@ impl<J> Entry<J> {
     }
 
     /// What is to be said of it, in this order.
-    pub(crate) fn due(&self) -> impl Iterator<Item = AgentEvent> {
+    pub(crate) fn due(&self) -> Vec<AgentEvent> {
         let over = match &self.stage {
             Stage::Over(last) => Some(last.clone()),
             _ => None,
@@ -224,14 +242,18 @@ impl<J> Entry<J> {
         let output = self.output.next_chunk();
         // An end comes after all output, of which there may be more than goes at once.
         let over = over.filter(|_| output.is_none());
-        let idempotent = self.idempotent;
-        self.accept_due
-            .then_some(AgentEvent::Accept { idempotent })
-            .into_iter()
-            .chain(start.then_some(AgentEvent::Start))
-            .chain(output.map(AgentEvent::Output))
-            .chain(self.progress.clone().map(AgentEvent::Progress))
-            .chain(over)
+        let mut due = Vec::new();
+        if self.accept_due {
+            let idempotent = self.idempotent;
+            due.push(AgentEvent::Accept { idempotent });
+        }
+        if start {
+            due.push(AgentEvent::Start);
+        }
+        due.extend(output.map(AgentEvent::Output));
+        due.extend(self.progress.clone().map(AgentEvent::Progress));
+        due.extend(over);
+        due
     }
 
     /// Takes the server's answer to one of [`due`](Self::due).

@@ -54,7 +54,7 @@ pub struct Status {
 pub struct ReportCounts {
     /// Wait to be delivered.
     pub pending: usize,
-    /// Were thinned away, refused, or lost by the server.
+    /// Were thinned away, refused, or lost by the server. A spool on disk counts on over restarts.
     pub dropped: u64,
     /// Are the server's.
     pub acknowledged: u64,

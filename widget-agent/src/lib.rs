@@ -137,9 +137,11 @@
 //! | `json` | typed handlers; the codec `json`, by addresses that end in `?codec=json` |
 //! | `postcard` | the codec `postcard`, likewise |
 //! | `schema` | JSON Schemas of typed handlers' inputs; implies `json` |
+//! | `restart` | `restart_program`, by which a process takes the place of itself; the program `widget-agent` can be restarted |
+//! | `status` | `--status` of the program `widget-agent` |
 //! | `bin` | the program `widget-agent`, on one of the runtimes and with one of the transports at least |
 //!
-//! The default is `bin`, `smol`, `tcp` and `http`, which is the program. To embed an agent, switch the
+//! The default is `bin`, `smol`, `tcp`, `http`, `restart` and `status`, which is the program. To embed an agent, switch the
 //! default features off and take what you need, such as `tcp` and `tokio`.
 
 mod agent;
@@ -151,6 +153,7 @@ mod context;
 mod disk;
 mod durable;
 mod entry;
+mod first;
 #[cfg(test)]
 mod fixtures;
 mod handle;
@@ -165,6 +168,8 @@ mod probe;
 mod raw;
 mod recall;
 mod reconnect;
+#[cfg(feature = "restart")]
+mod replace;
 mod restart;
 mod retry;
 mod room;
@@ -200,7 +205,9 @@ pub use host::Host;
 pub use identity::{Identity, IdentityError};
 pub use probe::{HostProbe, Probe, ProbeError, Sample};
 pub use raw::AnyHandler;
-pub use restart::{Restart, restart_program};
+#[cfg(feature = "restart")]
+pub use replace::restart_program;
+pub use restart::Restart;
 pub use retry::RetryPolicy;
 #[cfg(feature = "schema")]
 pub use schema::schema_of;

@@ -1,5 +1,6 @@
 //! `widget-agent`: the agent as a program of its own.
 
+mod again;
 mod args;
 mod log;
 mod needs;
@@ -14,17 +15,18 @@ use std::process::ExitCode;
 use args::{Args, Options};
 use runtimes::RUNTIMES;
 use tracing::Level;
-use widget_agent::{ConnectError, Ended, restart_program};
+use widget_agent::ConnectError;
 
 fn main() -> ExitCode {
     let options = match args::parse(std::env::args_os().skip(1), |name| std::env::var_os(name)) {
         Ok(Args::Run(options)) => options,
-        Ok(Args::Status(options)) => {
+        Ok(Args::Status(options)) if status::KNOWN => {
             return match status::status(&options) {
                 Ok(text) => say(&text),
                 Err(why) => fail(&why, 1),
             };
         }
+        Ok(Args::Status(_)) => return ExitCode::SUCCESS,
         Ok(Args::Help) => return say(&args::help()),
         Ok(Args::Version) => return say(concat!("widget-agent ", env!("CARGO_PKG_VERSION"), "\n")),
         Err(why) => return fail(&why, 2),
@@ -48,10 +50,8 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     tracing::subscriber::set_global_default(log::Stderr(level))?;
     let drive = RUNTIMES.get(options.runtime).map(|(_, drive)| drive);
     // The state directory is nobody's by now.
-    if let Some(drive) = drive
-        && drive(options)? == Ended::Restart
-    {
-        restart_program()?;
+    if let Some(drive) = drive {
+        again::start(drive(options)?)?;
     }
     Ok(())
 }

@@ -50,7 +50,11 @@ impl Notes {
         if self.waiting.is_empty() {
             return None;
         }
-        let (numbers, records) = std::mem::take(&mut self.waiting).into_iter().unzip();
+        let (mut numbers, mut records) = (Vec::new(), Vec::new());
+        for (number, record) in std::mem::take(&mut self.waiting) {
+            numbers.push(number);
+            records.push(record);
+        }
         Some(Group { numbers, records })
     }
 
@@ -59,8 +63,10 @@ impl Notes {
         if let Some(last) = kept.checked_sub(1).and_then(|at| group.numbers.get(at)) {
             self.kept = *last;
         }
-        let rest = group.numbers.into_iter().zip(group.records).skip(kept);
-        self.waiting.splice(0..0, rest);
+        let numbers = group.numbers.into_iter();
+        let mut waiting: Vec<_> = numbers.zip(group.records).skip(kept).collect();
+        waiting.append(&mut self.waiting);
+        self.waiting = waiting;
         self.settle();
     }
 

@@ -7,12 +7,10 @@ use std::path::Path;
 use futures_lite::future::or;
 use widget_agent::runtime::{Runtime, SharedRuntime};
 use widget_agent::widget_core::spool::{LogSpool, SetAside};
-use widget_agent::{
-    Agent, AgentHandle, Ended, Identity, IdentityError, Restart, Shutdown, open_spool,
-};
+use widget_agent::{Agent, AgentHandle, Ended, Identity, IdentityError, Shutdown, open_spool};
 
 use crate::args::Options;
-use crate::say;
+use crate::{again, say};
 
 /// An agent, ready to run.
 pub(crate) struct Program {
@@ -38,9 +36,8 @@ impl Program {
         let builder = builder
             .id(identity.id())
             .interval(options.interval)
-            .handler(Shutdown::new())
-            .handler(Restart::new());
-        let (agent, handle) = builder.build()?;
+            .handler(Shutdown::new());
+        let (agent, handle) = again::register(builder).build()?;
         Ok(Self {
             agent,
             handle,

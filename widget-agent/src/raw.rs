@@ -114,6 +114,9 @@ impl AnyHandler {
     /// gives back is kept beside the task as evidence. It should look at
     /// [`TaskContext::is_cancelled`] now and then, which is true from the timeout on. An agent that
     /// ends does not wait for it longer than 2 s.
+    ///
+    /// The threads of the runtime that may block are shared with the agent's own disk work, and there
+    /// are some 500 of them: many handlers that may get stuck need a limit below that.
     #[must_use]
     pub fn raw_blocking<F>(kind: impl Into<String>, run: F) -> Self
     where
@@ -143,7 +146,7 @@ impl AnyHandler {
 
     /// Says that a task may be started again after a loss: once more does no harm. A task whose agent
     /// dies while it runs is then queued again and not ended as interrupted, and so is one whose
-    /// handler gives up because the agent leaves. Whether it is tried again when the handler fails,
+    /// handler gives up because the agent leaves or is dropped then, which counts as no loss. Whether it is tried again when the handler fails,
     /// says [`retry`](Self::retry).
     #[must_use]
     pub fn idempotent(mut self) -> Self {

@@ -17,6 +17,8 @@ use crate::tasks::{Ledger, Prepared};
 const PAUSE: u64 = 1_000;
 /// How often it doubles at most.
 const DOUBLINGS: u32 = 6;
+/// The sequence number that a spool gives tasks of another store. None is ever given out.
+const FOREIGN: u64 = 0;
 
 impl<J> Ledger<J> {
     /// Takes what the spool remembers. The handlers are looked up anew.
@@ -54,6 +56,7 @@ impl<J> Ledger<J> {
                 entry.cancel_seen = kept.cancel_seen;
                 entry.started = kept.started || matches!(kept.stage, KeptStage::Started { .. });
                 entry.start_due = entry.started;
+                entry.foreign = kept.task.sequence == FOREIGN;
             }
             if let Some(last) = news {
                 self.end(task, last);
@@ -66,11 +69,18 @@ impl<J> Ledger<J> {
         let ttl_at = now.after(Duration::from_millis(kept.task.ttl_ms));
         let (job, slot) = (prepared.job, false);
         let entry = self.insert(&kept.task, Stage::Waiting { job, ttl_at, slot });
+        // Another version of the program may say otherwise now. Started again it is only if both agree,
+        // the server having heard the first.
+        let idempotent = kept.idempotent && prepared.idempotent;
         if let Some(entry) = entry {
             entry.recorded = true;
             entry.accept_due = true;
-            entry.idempotent = prepared.idempotent;
+            entry.idempotent = idempotent;
             entry.start_first = prepared.start_first;
+            entry.foreign = kept.task.sequence == FOREIGN;
+        }
+        if kept.idempotent != idempotent {
+            self.record(kept.task.clone(), idempotent);
         }
     }
 }

@@ -162,3 +162,65 @@ fn an_end_that_was_not_answered_is_said_again_and_then_never_again() {
     assert_eq!(keep(&mut ledger), [forgotten]);
     assert!(!ledger.meet(&work(1)), "it ran");
 }
+
+#[test]
+fn a_task_of_another_store_is_not_spent_for_the_present_one_after_a_restart() {
+    let mut contents = widget_core::spool::Contents::default();
+    for record in [
+        Record::Taken {
+            task: Box::new(work(1)),
+            idempotent: false,
+        },
+        Record::Started {
+            task: id(1),
+            process: here(1),
+        },
+        Record::OtherStore,
+    ] {
+        contents.apply(&record);
+    }
+    let mut ledger = durable(&[]);
+    ledger.recall(contents.recall(), prepared, NOW);
+    keep(&mut ledger);
+    say(&mut ledger, Verdict::Unknown, NOW);
+    keep(&mut ledger);
+    let mut other = work(1);
+    other.task = id(2);
+    assert!(ledger.meet(&other), "another task with the same number");
+}
+
+#[test]
+fn a_task_that_waited_is_idempotent_only_if_both_programs_say_so() {
+    for (before, now) in [(true, false), (false, true), (true, true)] {
+        let mut task = kept(KeptStage::Waiting);
+        task.idempotent = before;
+        let mut ledger = durable(&[]);
+        let recall = Recall {
+            tasks: vec![task],
+            ..Recall::default()
+        };
+        let prepare = |_: &WorkTask| {
+            Ok(Prepared {
+                job: (),
+                idempotent: now,
+                start_first: false,
+            })
+        };
+        ledger.recall(recall, prepare, NOW);
+        let noted = keep(&mut ledger);
+        let idempotent = before && now;
+        assert_eq!(noted.len(), usize::from(before != idempotent));
+        for record in noted {
+            assert!(matches!(
+                record,
+                Record::Taken {
+                    idempotent: false,
+                    ..
+                }
+            ));
+        }
+        say(&mut ledger, Verdict::Ok, NOW);
+        let starts = start(&mut ledger, NOW);
+        assert_eq!(starts[0].idempotent, idempotent);
+    }
+}

@@ -141,10 +141,7 @@ async fn earlier(shared: &Shared, link: &Link, ways: &mut Ways) -> Link {
             }
         }
     };
-    let leaving = async {
-        shared.until(|state| state.leaving).await;
-        None
-    };
+    let leaving = shared.until(|state| state.leaving.map(|_| None));
     match or(leaving, search).await {
         Some(found) => found,
         None => pending().await,

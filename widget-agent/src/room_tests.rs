@@ -48,7 +48,7 @@ fn a_late_start_asks_the_server_again() {
         assert_eq!(ledger.notes().latest(), 4, "its start was not noted");
         let accept = AgentEvent::Accept { idempotent: false };
         let said = say(&mut ledger, verdict, late);
-        assert_eq!(said, [done(), accept]);
+        assert_eq!(said, [accept, done()]);
         let starts = start(&mut ledger, late).len();
         assert_eq!(starts, usize::from(verdict == Verdict::Ok));
     }
@@ -185,4 +185,73 @@ fn a_stuck_task_that_is_handed_out_again_is_held_again() {
     again.attempt = Attempt(2);
     assert!(!ledger.meet(&again));
     assert_eq!(ledger.holding().len(), 2);
+}
+
+#[test]
+fn tasks_that_always_have_news_do_not_keep_others_from_saying_theirs() {
+    let mut ledger = durable(&[]);
+    for number in 1..=4 {
+        offer(&mut ledger, &work(number));
+    }
+    keep(&mut ledger);
+    say(&mut ledger, Verdict::Ok, NOW);
+    assert_eq!(start(&mut ledger, NOW).len(), 4);
+    say(&mut ledger, Verdict::Ok, NOW);
+    ledger.finish(id(4), done());
+    keep(&mut ledger);
+    let mut heard = Vec::new();
+    for _ in 0..4 {
+        for number in 1..=3 {
+            ledger.progress(id(number), widget_core::Payload::null());
+        }
+        let update = ledger.update(2).unwrap();
+        ledger.settle(&update, &[Verdict::Ok; 2], NOW);
+        heard.extend(update.items.iter().map(|item| item.task));
+    }
+    for number in 1..=4 {
+        assert!(heard.contains(&id(number)), "{number}: {heard:?}");
+    }
+}
+
+#[test]
+fn a_task_whose_start_could_not_be_kept_does_not_start_long_after_its_ttl() {
+    let mut ledger = durable(&[]);
+    offer(&mut ledger, &work(1));
+    keep(&mut ledger);
+    say(&mut ledger, Verdict::Ok, NOW);
+    assert!(ledger.starts(NOW).is_empty(), "its start is not kept");
+    let late = NOW.after(Duration::from_secs(61));
+    assert!(ledger.expires().is_some_and(|at| at < late));
+    keep(&mut ledger);
+    assert!(ledger.starts(late).is_empty());
+    keep(&mut ledger);
+    let said = say(&mut ledger, Verdict::Ok, late);
+    let [AgentEvent::Finish(finish)] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!(finish.kind, FinishKind::Stopped);
+    assert_eq!(finish.failure.as_ref().unwrap().code, "expired");
+    assert_eq!(ledger.len(), 0);
+}
+
+#[test]
+fn a_task_that_says_its_start_first_does_not_start_when_that_is_heard_after_its_ttl() {
+    let mut ledger = durable(&[]);
+    assert!(ledger.meet(&work(1)));
+    let prepared = crate::tasks::Prepared {
+        job: (),
+        idempotent: false,
+        start_first: true,
+    };
+    ledger.take(&work(1), Ok(prepared), NOW);
+    keep(&mut ledger);
+    say(&mut ledger, Verdict::Ok, NOW);
+    assert!(start(&mut ledger, NOW).is_empty(), "the server has to know");
+    // There is no connection until then.
+    let late = NOW.after(Duration::from_secs(61));
+    assert!(ledger.starts(late).is_empty());
+    keep(&mut ledger);
+    while !say(&mut ledger, Verdict::Ok, late).is_empty() {}
+    assert!(ledger.starts(late).is_empty());
+    assert_eq!(ledger.len(), 0);
 }

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::future::pending;
-use std::panic::AssertUnwindSafe;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use futures_lite::FutureExt;
@@ -19,7 +19,7 @@ use crate::task_error::Again;
 use crate::tasks::Start;
 
 /// The longest message of a failure, in bytes.
-const MAX_MESSAGE: usize = 4 * 1024;
+pub(crate) const MAX_MESSAGE: usize = 4 * 1024;
 /// The longest code of a failure, in bytes.
 const MAX_CODE: usize = 64;
 
@@ -29,13 +29,9 @@ type Returned = Result<Answer, Box<dyn Any + Send>>;
 /// Runs a handler to its end, or until the agent is over.
 pub(crate) async fn run(shared: Arc<Shared>, start: Start<Job>) {
     let task = start.task;
-    let over = |farewell| (farewell == Farewell::Over).then_some(());
+    let over = |farewell| (farewell == Farewell::Over).then_some(None);
     let over = shared.until(|state| over(state.farewell));
     let last = async { Some(to_its_end(&shared, start).await) };
-    let over = async {
-        over.await;
-        None
-    };
     if let Some(last) = or(last, over).await {
         shared.change(|state| state.ledger.finish(task, last));
     }
@@ -74,7 +70,8 @@ async fn to_its_end(shared: &Arc<Shared>, start: Start<Job>) -> AgentEvent {
             ends.returned(work.await, true)
         }
         None => {
-            drop(work);
+            // What it drops may panic too.
+            let _ = catch_unwind(AssertUnwindSafe(|| drop(work)));
             ends.timed_out()
         }
     };

@@ -27,24 +27,21 @@ pub(crate) async fn run(shared: &Shared, probes: Vec<Box<dyn Probe>>) {
     let mut due = shared.runtime.now();
     loop {
         let complaint = sample(shared, &probes).await.err();
-        if let Some(complaint) = &complaint
-            && said.as_ref() != Some(complaint)
+        if let Some((what, why)) = &complaint
+            && said.as_ref() != complaint.as_ref()
         {
-            complain::warn("a report was given up", complaint);
+            complain::warn(what, why);
         }
         said = complaint;
         let now = shared.runtime.now();
         if due <= now {
             due = next(due, shared.interval, now);
         }
-        or(shared.runtime.sleep_until(due), asked(shared)).await;
+        // The host may ask for one at once.
+        let asked = |asked: &mut bool| std::mem::take(asked).then_some(());
+        let asked = shared.until(|state| asked(&mut state.report_now));
+        or(shared.runtime.sleep_until(due), asked).await;
     }
-}
-
-/// Ends when the host asks for a report.
-async fn asked(shared: &Shared) {
-    let asked = |asked: &mut bool| std::mem::take(asked).then_some(());
-    shared.until(|state| asked(&mut state.report_now)).await;
 }
 
 /// The first point of the schedule after `now`: what was missed is not made up for.
@@ -55,8 +52,8 @@ fn next(due: Mono, interval: Duration, now: Mono) -> Mono {
     due.after(interval.saturating_mul(steps))
 }
 
-/// Takes one sample and keeps it as a report. The error is a sentence for the log.
-async fn sample(shared: &Shared, probes: &Probes) -> Result<(), String> {
+/// Takes one sample and keeps it as a report. The error is for the log: what and why.
+async fn sample(shared: &Shared, probes: &Probes) -> Result<(), (&'static str, String)> {
     let at = shared.runtime.wall();
     let probes = Arc::clone(probes);
     let measure = move || {
@@ -78,20 +75,22 @@ async fn sample(shared: &Shared, probes: &Probes) -> Result<(), String> {
         };
         let seq = report.seq;
         report.check().map_err(|error| complaint(&error))?;
-        let kept = spool.append(report).and_then(|()| spool.sync());
-        kept.map(|()| seq).map_err(|error| explain(&error))
+        spool.append(report).map_err(|error| explain(&error))?;
+        // If that fails, the spool keeps it in memory and gives it when it is safe.
+        Ok((seq, spool.sync().err().map(|error| explain(&error))))
     });
     let kept = kept
         .await
         .unwrap_or_else(|| Err("a probe panicked".to_owned()));
     shared.change(|state| match kept {
-        Ok(seq) => {
+        Ok((seq, None)) => {
             state.reports.newest = seq;
             Ok(())
         }
+        Ok((_, Some(complaint))) => Err(("reports wait in memory", complaint)),
         Err(complaint) => {
             state.reports.lost += 1;
-            Err(complaint)
+            Err(("a report was given up", complaint))
         }
     })
 }

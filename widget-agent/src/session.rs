@@ -4,12 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_lite::future::{or, try_zip};
 use widget_core::message::{Command, Goodbye, Refusal, RefusalReason, Response, Welcome};
-use widget_core::runtime::RuntimeExt;
+use widget_core::runtime::{BoxFuture, RuntimeExt};
 use widget_core::transport::{Connection, TransportError, TransportErrorKind};
 
 use crate::agent::Ended;
+use crate::first::first;
 use crate::shared::{Farewell, Shared};
 use crate::{complain, submit, update, work};
 
@@ -32,15 +32,14 @@ pub(crate) async fn run(
     connection: &dyn Connection,
     welcome: &Welcome,
 ) -> Result<(), TransportError> {
-    or(leave(shared), work_on(shared, connection, welcome)).await?;
+    // It is time to say goodbye.
+    let leaves = |farewell| (farewell >= Farewell::Saying).then_some(Ok(()));
+    let parts: Vec<BoxFuture<'_, Result<(), TransportError>>> = vec![
+        Box::pin(shared.until(|state| leaves(state.farewell))),
+        Box::pin(work_on(shared, connection, welcome)),
+    ];
+    first(parts).await?;
     goodbye(shared, connection).await
-}
-
-/// Ends when it is time to say goodbye.
-async fn leave(shared: &Shared) -> Result<(), TransportError> {
-    let time = |farewell| (farewell >= Farewell::Saying).then_some(());
-    shared.until(|state| time(state.farewell)).await;
-    Ok(())
 }
 
 /// Ends only with the connection.
@@ -50,13 +49,12 @@ async fn work_on(
     welcome: &Welcome,
 ) -> Result<(), TransportError> {
     describe(shared, connection).await?;
-    let reports = submit::run(shared, connection, welcome);
-    let tasks = try_zip(
-        work::run(shared, connection, welcome),
-        update::run(shared, connection),
-    );
-    try_zip(reports, tasks).await?;
-    Ok(())
+    let parts: Vec<BoxFuture<'_, Result<(), TransportError>>> = vec![
+        Box::pin(submit::run(shared, connection, welcome)),
+        Box::pin(work::run(shared, connection, welcome)),
+        Box::pin(update::run(shared, connection)),
+    ];
+    first(parts).await
 }
 
 /// Says what this agent is. A server that will not have it serves the agent all the same, but knows

@@ -1,12 +1,17 @@
 //! [`Shared`]: what the parts of one agent have in common, with the one lock and the one wake-up
 //! for all of it.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use event_listener::Event;
+use event_listener::{Event, EventListener};
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
 use widget_core::message::{Describe, WorkTask};
 use widget_core::runtime::{RuntimeExt, SharedRuntime, SteadyClock};
@@ -20,8 +25,48 @@ use crate::sorted::Sorted;
 use crate::tasks::{Ledger, Limits};
 use crate::work;
 
-/// A spool that is used where blocking is allowed. None once it was closed.
-pub(crate) type SharedSpool = Arc<Mutex<Option<Box<dyn Spool>>>>;
+/// A use of the spool: what it came to, and how much there is then.
+type SpoolWork = Box<dyn FnOnce() -> Option<(Box<dyn Any + Send>, SpoolStats)> + Send>;
+
+/// A spool that is used where blocking is allowed.
+pub(crate) struct SharedSpool {
+    /// None once it was closed.
+    open: Mutex<Option<Box<dyn Spool>>>,
+    closed: AtomicBool,
+}
+
+impl SharedSpool {
+    fn new(spool: Box<dyn Spool>) -> Arc<Self> {
+        Arc::new(Self {
+            open: Mutex::new(Some(spool)),
+            closed: AtomicBool::new(false),
+        })
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut dyn Spool) -> T) -> Option<T> {
+        let mut open = lock(&self.open);
+        let result = open.as_mut().map(|spool| work(spool.as_mut()));
+        drop(open);
+        if self.closed.load(Ordering::SeqCst) {
+            self.close();
+        }
+        result
+    }
+
+    /// Lets it go. Without waiting: if it is in use, whoever uses it lets it go after that.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        match self.open.try_lock() {
+            Ok(mut open) => drop(open.take()),
+            Err(TryLockError::Poisoned(open)) => drop(open.into_inner().take()),
+            Err(TryLockError::WouldBlock) => {}
+        }
+    }
+
+    fn wait_and_close(&self) {
+        drop(lock(&self.open).take());
+    }
+}
 
 /// What the parts of one agent have in common.
 pub(crate) struct Shared {
@@ -35,7 +80,7 @@ pub(crate) struct Shared {
     pub(crate) clock: SteadyClock,
     pub(crate) epoch: SpoolEpoch,
     pub(crate) durable: bool,
-    pub(crate) spool: SharedSpool,
+    pub(crate) spool: Arc<SharedSpool>,
     state: Mutex<State>,
     changed: Event,
 }
@@ -174,7 +219,7 @@ impl Shared {
             clock,
             epoch: parts.spool.epoch(),
             durable,
-            spool: Arc::new(Mutex::new(Some(parts.spool))),
+            spool: SharedSpool::new(parts.spool),
             state: Mutex::new(state),
             changed: Event::new(),
         }
@@ -193,15 +238,27 @@ impl Shared {
     }
 
     /// Waits until `look` finds in the state what it looks for.
-    pub(crate) async fn until<T>(&self, mut look: impl FnMut(&mut State) -> Option<T>) -> T {
-        loop {
-            let change = self.changed.listen();
-            let found = look(&mut self.state());
-            if let Some(found) = found {
-                return found;
-            }
-            change.await;
+    pub(crate) const fn until<T, L>(&self, look: L) -> Until<'_, L>
+    where
+        L: FnMut(&mut State) -> Option<T>,
+    {
+        Until {
+            shared: self,
+            look,
+            change: None,
         }
+    }
+
+    /// Ready when it is time to look at the state: the first time, and after each change. What
+    /// changes from then on is not missed.
+    fn turn(&self, change: &mut Option<EventListener>, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(change) = change
+            && Pin::new(change).poll(cx).is_pending()
+        {
+            return Poll::Pending;
+        }
+        *change = Some(self.changed.listen());
+        Poll::Ready(())
     }
 
     /// Uses the spool where blocking is allowed, and notes how much it then holds. `None` if it
@@ -220,14 +277,18 @@ impl Shared {
         work: impl FnOnce(&mut dyn Spool, A) -> T + Send + 'static,
     ) -> Option<T> {
         let spool = Arc::clone(&self.spool);
-        let work = self.runtime.blocking(move || {
+        let work = move || {
             let first = first();
-            let mut spool = lock(&spool);
-            let spool = spool.as_mut()?;
-            let result = work(spool.as_mut(), first);
-            Some((result, spool.stats()))
-        });
-        let (result, stats) = work.await.flatten()?;
+            let (result, stats) = spool.with(|spool| (work(spool, first), spool.stats()))?;
+            Some((Box::new(result) as Box<dyn Any + Send>, stats))
+        };
+        let result = self.spool_work(Box::new(work)).await?;
+        result.downcast().ok().map(|result| *result)
+    }
+
+    /// What all uses of the spool have in common, so that it is there once.
+    async fn spool_work(&self, work: SpoolWork) -> Option<Box<dyn Any + Send>> {
+        let (result, stats) = self.runtime.blocking(work).await.flatten()?;
         self.state().reports.spool = stats;
         Some(result)
     }
@@ -235,9 +296,31 @@ impl Shared {
     /// Lets the spool go, so that another process may have it.
     pub(crate) async fn close_spool(&self) {
         let spool = Arc::clone(&self.spool);
-        self.runtime
-            .blocking(move || drop(lock(&spool).take()))
-            .await;
+        self.runtime.blocking(move || spool.wait_and_close()).await;
+    }
+}
+
+/// Waits for the state, see [`Shared::until`]. By hand, since there are many of them: an `async fn` is
+/// twice the code.
+pub(crate) struct Until<'a, L> {
+    shared: &'a Shared,
+    look: L,
+    change: Option<EventListener>,
+}
+
+impl<L> Unpin for Until<'_, L> {}
+
+impl<T, L: FnMut(&mut State) -> Option<T>> Future for Until<'_, L> {
+    type Output = T;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
+        let this = self.get_mut();
+        while this.shared.turn(&mut this.change, cx).is_ready() {
+            if let Some(found) = (this.look)(&mut this.shared.state()) {
+                return Poll::Ready(found);
+            }
+        }
+        Poll::Pending
     }
 }
 
@@ -264,4 +347,19 @@ pub(crate) fn explain(error: &dyn Error) -> String {
         cause = error.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use widget_core::spool::MemorySpool;
+
+    use super::*;
+
+    #[test]
+    fn a_spool_that_is_closed_while_it_is_used_is_let_go_after_that() {
+        let spool = MemorySpool::new(SpoolEpoch::from_bytes([1; 16]));
+        let spool = SharedSpool::new(Box::new(spool));
+        assert_eq!(spool.with(|_| spool.close()), Some(()));
+        assert!(lock(&spool.open).is_none());
+    }
 }

@@ -1,7 +1,6 @@
 //! The starting loop: handlers start when the server has said ok, a slot is free, and the spool has
 //! kept that they do. It needs no connection, but goes on as long as the agent lives.
 
-use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,14 +14,10 @@ use crate::shared::Shared;
 const LOOK: Duration = Duration::from_secs(30);
 
 /// Starts handlers for ever.
-pub(crate) async fn run(shared: &Arc<Shared>) -> Infallible {
+pub(crate) async fn run(shared: &Arc<Shared>) {
     loop {
         let (now, expires) = (shared.clock.now(), shared.state().ledger.expires());
-        let due = async {
-            shared
-                .until(|state| state.ledger.can_start().then_some(()))
-                .await;
-        };
+        let due = shared.until(|state| state.ledger.can_start().then_some(()));
         let expired = async {
             match expires {
                 Some(at) => {

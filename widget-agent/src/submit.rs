@@ -1,7 +1,6 @@
 //! The submit loop: what the spool holds goes to the server, one batch at a time, until all is
 //! acknowledged.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use widget_core::message::{Command, Response, Submit, Welcome};
@@ -22,7 +21,7 @@ pub(crate) async fn run(
     shared: &Shared,
     connection: &dyn Connection,
     welcome: &Welcome,
-) -> Result<Infallible, TransportError> {
+) -> Result<(), TransportError> {
     let most = usize::try_from(welcome.limits.reports)
         .unwrap_or(usize::MAX)
         .max(1);

@@ -31,6 +31,8 @@ pub(crate) struct Ledger<J> {
     pub(crate) seen: Option<Seen>,
     pub(crate) notes: Notes,
     pub(crate) version: u64,
+    /// The task of which something was said and answered last.
+    told: Option<TaskId>,
     pub(crate) closed: bool,
     /// The spool keeps nothing for now.
     pub(crate) stalled: bool,
@@ -88,6 +90,7 @@ impl<J> Ledger<J> {
             seen: None,
             notes: Notes::default(),
             version: 0,
+            told: None,
             closed: false,
             stalled: false,
             full_until: None,
@@ -176,7 +179,7 @@ impl<J> Ledger<J> {
         }
     }
 
-    fn record(&mut self, task: WorkTask, idempotent: bool) {
+    pub(crate) fn record(&mut self, task: WorkTask, idempotent: bool) {
         if let Some(entry) = self.entries.get_mut(&task.task) {
             entry.recorded = true;
         }
@@ -202,11 +205,16 @@ impl<J> Ledger<J> {
 
     /// What is to be said next, at most so many items. It stays due until it is
     /// [settled](Self::settle), so a message that was lost is simply made again. Of a task with news
-    /// that the spool has not kept yet, nothing is said.
+    /// that the spool has not kept yet, nothing is said. Tasks take turns, so those that always have
+    /// something to say do not keep others from it.
     pub(crate) fn update(&self, most: usize) -> Option<Update> {
         let mut items = Vec::new();
         let mut bytes = 0_usize;
-        for (task, entry) in self.entries.iter() {
+        let turn = |behind: bool| {
+            let entries = self.entries.iter();
+            entries.filter(move |(task, _)| (Some(**task) > self.told) == behind)
+        };
+        for (task, entry) in turn(true).chain(turn(false)) {
             if !self.notes.is_kept(entry.noted) {
                 continue;
             }
@@ -228,6 +236,7 @@ impl<J> Ledger<J> {
 
     /// Takes what the server made of an update.
     pub(crate) fn settle(&mut self, update: &Update, verdicts: &[Verdict], now: Timestamp) {
+        self.told = update.items.last().map(|item| item.task);
         for (item, verdict) in update.items.iter().zip(verdicts) {
             let entry = self.entries.get_mut(&item.task);
             // An answer to an attempt that was given up in favour of a later one says nothing.
@@ -282,11 +291,12 @@ impl<J> Ledger<J> {
     /// gives the tasks that are to be started now.
     pub(crate) fn starts(&mut self, now: Timestamp) -> Vec<Start<J>> {
         let expired = |(task, entry): (&TaskId, &Entry<J>)| {
-            (entry.expires().is_some_and(|at| at < now)).then_some(*task)
+            let expired = entry.expires().is_some_and(|at| at < now);
+            expired.then(|| (*task, entry.expired()))
         };
-        let expired: Vec<TaskId> = self.entries.iter().filter_map(expired).collect();
-        for task in expired {
-            self.end(task, AgentEvent::Expire);
+        let expired: Vec<_> = self.entries.iter().filter_map(expired).collect();
+        for (task, last) in expired {
+            self.end(task, last);
         }
         let mut starts = Vec::new();
         if self.closed {
@@ -323,7 +333,8 @@ impl<J> Ledger<J> {
 
     /// A handler says that it will not come back: what ends the agent or the host is its success.
     pub(crate) fn leaving(&mut self, task: TaskId, end: End) {
-        if self.running(task).is_some() {
+        if let Some(entry) = self.running(task) {
+            entry.leaving = true;
             self.note(task, Record::Leaving { task, end });
         }
     }
@@ -362,6 +373,27 @@ impl<J> Ledger<J> {
                 token.ask();
             }
         }
+    }
+
+    /// The agent ends and drops what still runs. What may be started again waits for the next start, and
+    /// that is no loss. True if there is such a task.
+    pub(crate) fn give_up(&mut self) -> bool {
+        let again = |(task, entry): (&TaskId, &Entry<J>)| {
+            let runs = matches!(entry.stage, Stage::Running(_));
+            (runs && entry.idempotent && !entry.leaving).then_some(*task)
+        };
+        let tasks: Vec<TaskId> = self.entries.iter().filter_map(again).collect();
+        for task in &tasks {
+            let failure = Failure::new("agent_left", "the agent ended while it ran");
+            let (after_ms, lost) = (0, false);
+            let last = AgentEvent::Retry {
+                failure,
+                after_ms,
+                lost,
+            };
+            self.end(*task, last);
+        }
+        !tasks.is_empty()
     }
 
     fn running(&mut self, task: TaskId) -> Option<&mut Entry<J>> {

@@ -242,7 +242,7 @@ fn where_asked_for_the_start_is_said_before_it_happens() {
     assert!(ledger.meet(&task));
     ledger.take(&task, prepared(true), NOW);
     assert_eq!(say(&mut ledger, Verdict::Ok), (vec![ACCEPT], 0));
-    let late = NOW.after(Duration::from_secs(600));
+    let late = NOW.after(Duration::from_secs(50));
     let start = vec![AgentEvent::Start];
     assert_eq!(say_at(&mut ledger, Verdict::Ok, late), (start, 1));
     assert_eq!(ledger.update(64), None);

@@ -1,8 +1,6 @@
 //! The update loop: what became of tasks goes to the server, one message at a time, until each
 //! piece of news has its verdict.
 
-use std::convert::Infallible;
-
 use widget_core::message::{Command, Response, Verdict};
 use widget_core::transport::{Connection, TransportError};
 
@@ -14,7 +12,7 @@ use crate::shared::Shared;
 pub(crate) async fn run(
     shared: &Shared,
     connection: &dyn Connection,
-) -> Result<Infallible, TransportError> {
+) -> Result<(), TransportError> {
     let mut most = Command::MAX_ITEMS;
     loop {
         let update = shared.until(|state| state.ledger.update(most)).await;

@@ -1,7 +1,6 @@
 //! The work loop: asks for tasks and waits for them. What the agent holds is named each time, which
 //! is also its heartbeat.
 
-use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,7 +29,7 @@ pub(crate) async fn run(
     shared: &Arc<Shared>,
     connection: &dyn Connection,
     welcome: &Welcome,
-) -> Result<Infallible, TransportError> {
+) -> Result<(), TransportError> {
     let wait_ms = welcome.limits.wait_ms.min(WAIT);
     loop {
         let (request, version) = {
@@ -47,11 +46,8 @@ pub(crate) async fn run(
         let answer = call(shared, connection, Command::RequestWork(request));
         // A newer request takes the place of one that waits. What the server may just have handed
         // out to the old one it hands out again, because the new one does not name it.
-        let changed = async {
-            let differs = |now| (now != version).then_some(());
-            shared.until(|state| differs(state.ledger.version())).await;
-            None
-        };
+        let differs = |now| (now != version).then_some(None);
+        let changed = shared.until(|state| differs(state.ledger.version()));
         match or(async { Some(answer.await) }, changed).await {
             None => continue,
             Some(answer) => match answer? {
@@ -115,5 +111,7 @@ fn unknown(handlers: &Sorted<String, AnyHandler>) -> String {
     if kinds.is_empty() {
         return "this agent has no handlers".to_owned();
     }
-    ["this agent has handlers for ", &kinds.join(", ")].concat()
+    // Cut, since the end of a task has a bounded room in the spool.
+    let text = ["this agent has handlers for ", &kinds.join(", ")].concat();
+    run::cut(&text, run::MAX_MESSAGE).to_owned()
 }

@@ -7,16 +7,20 @@
 
 mod common;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use common::{Agent, is_nothing, origin, report, reported, server, state};
 use widget_core::Payload;
-use widget_core::id::{Attempt, TaskId};
+use widget_core::id::{Attempt, StoreEpoch, TaskId};
 use widget_core::message::{
     Command, Describe, Goodbye, Held, RefusalReason, Response, Submit, Update, Verdict,
 };
-use widget_core::task::{Actor, AgentEvent, Finish, StateName};
+use widget_core::runtime::{SharedRuntime, TokioRuntime};
+use widget_core::store::{MemoryStore, TaskStore};
+use widget_core::task::{Actor, AgentEvent, Finish, NewTask, StateName};
 use widget_core::v1;
+use widget_server::Server;
 
 fn refusal(response: Response) -> RefusalReason {
     match response {
@@ -462,4 +466,19 @@ async fn an_id_that_spoke_version_2_gets_nothing_over_version_1() {
         Some(v1::Response::NoWork)
     );
     assert_eq!(handle.refusals().get("v1_agent_is_v2"), Some(&2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_task_seems_to_have_been_queued_after_it_was_given() {
+    let runtime: SharedRuntime = Arc::new(TokioRuntime::current().unwrap());
+    let store = Arc::new(MemoryStore::new(StoreEpoch::from_bytes([9; 16])));
+    let server = Server::builder(runtime.clone(), store.clone().into()).build();
+    let agent = reported(&server.service(), 1).await;
+    // As if it had been queued while the look was under way.
+    let created = runtime.wall().after(Duration::from_secs(60));
+    let id = TaskId::from_bytes([1; 16]);
+    let task = NewTask::new(id, agent.id(), "echo", Payload::null(), created);
+    store.insert(task).await.unwrap();
+    let work = agent.work().await;
+    assert_eq!((work.tasks.len(), work.at), (1, created));
 }

@@ -225,3 +225,20 @@ async fn a_goodbye_with_a_durable_spool_takes_nothing_back() {
     assert_eq!(why.reason.as_str(), "agent_gone");
     assert!(why.sentence.contains("said goodbye"), "{}", why.sentence);
 }
+
+#[tokio::test(start_paused = true)]
+async fn of_the_words_of_a_failure_only_so_many_are_kept_and_a_repeat_is_known() {
+    let server = server();
+    let (handle, agent) = (server.handle(), reported(&server.service(), 1).await);
+    let task = given(&handle, &agent).await;
+    let failure = Failure::new("é".repeat(1_000), "é".repeat(500_000));
+    let failed = AgentEvent::Finish(Finish::without(FinishKind::Failed, failure));
+    for _ in 0..2 {
+        let verdicts = agent.say(task, 1, vec![failed.clone()]).await;
+        assert_eq!(verdicts, [Verdict::Ok]);
+    }
+    let task = handle.task(task).await.unwrap().unwrap();
+    assert_eq!(task.evidence, None);
+    let kept = task.state.outcome().unwrap().failure.as_ref().unwrap();
+    assert_eq!((kept.code.len(), kept.message.len()), (64, 16 * 1024));
+}

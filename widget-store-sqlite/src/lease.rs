@@ -1,6 +1,6 @@
 //! What an agent is given: admissions and leases, as [`LeasePlan`] says.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
 use widget_core::store::{
     Admission, Admitted, Delivery, LeasePlan, LeaseRequest, Leased, Step, StoreEpochs,
@@ -25,7 +25,10 @@ macro_rules! select {
 }
 pub(crate) const HELD: &str =
     select!("state IN ('leased', 'accepted', 'running') ORDER BY sequence, number");
-pub(crate) const QUEUED: &str = select!("state = 'queued' ORDER BY priority DESC, number");
+/// Only what tells whether a task is to be looked at: there may be thousands of a kind that the
+/// agent has no room for.
+pub(crate) const QUEUED: &str = "SELECT number, kind, ordering_key FROM tasks \
+     WHERE agent = ?1 AND state = 'queued' ORDER BY priority DESC, number";
 const DELIVERY: &str = "SELECT epoch, sequence, behind FROM deliveries WHERE agent = ?1";
 const DELIVER: &str = "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4)";
 const EPOCHS: &str = "SELECT epoch FROM epochs ORDER BY number";
@@ -125,25 +128,41 @@ fn show(
     plan: &mut LeasePlan<'_>,
     mut visit: impl FnMut(i64, Task, Event) -> bool,
 ) -> Result<()> {
-    type Look<'a> = fn(&mut LeasePlan<'a>, &Task) -> Step;
-    let looks: [(&str, Look<'_>); 2] = [(HELD, LeasePlan::held), (QUEUED, LeasePlan::queued)];
-    for (select, look) in looks {
-        let mut statement = connection.prepare_cached(select)?;
-        let mut rows = statement.query([agent.as_bytes()])?;
-        while let Some(row) = rows.next()? {
-            let (number, task) = rows::task(&mut Cells::new(row))?;
-            match look(plan, &task) {
-                Step::Skip => {}
-                Step::Apply(event) => {
-                    if !visit(number, task, event) {
-                        return Ok(());
-                    }
-                }
-                Step::Full => return Ok(()),
-            }
+    let mut visit = |number, task, step| match step {
+        Step::Skip => true,
+        Step::Apply(event) => visit(number, task, event),
+        Step::Full => false,
+    };
+    let mut held = connection.prepare_cached(HELD)?;
+    let mut rows = held.query([agent.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        let (number, task) = rows::task(&mut Cells::new(row))?;
+        let step = plan.held(&task);
+        if !visit(number, task, step) {
+            return Ok(());
+        }
+    }
+    let mut queued = connection.prepare_cached(QUEUED)?;
+    let mut rows = queued.query([agent.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        if plan.passes_over(text(row, 1)?.unwrap_or_default(), text(row, 2)?) {
+            continue;
+        }
+        let Some((number, task)) = tasks::by_number(connection, row.get(0)?)? else {
+            continue;
+        };
+        let step = plan.queued(&task);
+        if !visit(number, task, step) {
+            return Ok(());
         }
     }
     Ok(())
+}
+
+/// The text in a cell, read where it is.
+fn text<'r>(row: &'r Row<'_>, cell: usize) -> Result<Option<&'r str>> {
+    let text = row.get_ref(cell)?.as_str_or_null();
+    Ok(text.map_err(rusqlite::Error::from)?)
 }
 
 fn finish(connection: &Connection, plan: &LeasePlan<'_>, tasks: Vec<Task>) -> Result<Leased> {
@@ -204,8 +223,9 @@ fn deliver(connection: &Connection, agent: AgentId, delivery: &Delivery) -> Resu
 #[cfg(test)]
 mod tests {
     use futures_lite::future::{block_on, zip};
+    use widget_core::message::KindRoom;
     use widget_core::store::TaskStore;
-    use widget_core::testkit::fixtures::{NOW, agent, epoch};
+    use widget_core::testkit::fixtures::{NOW, agent, epoch, new_task};
     use widget_core::testkit::run;
 
     use super::*;
@@ -239,5 +259,37 @@ mod tests {
             leased
         }));
         assert_eq!(leased.unwrap(), Leased::default());
+    }
+
+    #[test]
+    fn tasks_of_a_kind_without_room_are_passed_over_unread() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = SqliteStore::open(&SqliteOptions::new(directory.path())).unwrap();
+        let admission = Admission {
+            agent: agent(1),
+            epoch: epoch(1),
+            seen: None,
+            now: NOW,
+        };
+        let task = new_task(1, agent(1));
+        let mut request = LeaseRequest {
+            agent: agent(1),
+            epoch: epoch(1),
+            room: 4,
+            bytes: 1_000,
+            holding: Vec::new(),
+            now: NOW,
+            kinds: vec![KindRoom {
+                kind: task.kind.clone(),
+                room: 0,
+            }],
+        };
+        block_on(store.admit(&admission)).unwrap();
+        block_on(store.insert(task)).unwrap();
+        let spoil = "UPDATE tasks SET life = 'what nobody can read'";
+        block_on(store.write(|connection| Ok(connection.execute(spoil, ())?))).unwrap();
+        assert_eq!(block_on(store.lease(&request)).unwrap(), Leased::default());
+        request.kinds.clear();
+        block_on(store.lease(&request)).unwrap_err();
     }
 }

@@ -61,6 +61,7 @@ fn leases_read_only_the_tasks_that_wait_or_are_held_and_need_no_sorting() {
 fn tasks_are_found_by_id_key_due_time_and_end() {
     let (_directory, connection) = database();
     assert_plan(&connection, tasks::BY_ID, "(id=?)");
+    assert_plan(&connection, tasks::BY_NUMBER, "INTEGER PRIMARY KEY");
     assert_plan(&connection, tasks::BY_KEY, "tasks_by_key");
     assert_plan(&connection, tasks::PENDING, "tasks_held");
     assert_plan(&connection, tasks::PENDING, "tasks_queued");
@@ -99,7 +100,11 @@ fn lists_of_tasks_go_by_number_agent_or_what_is_unfinished() {
     query.states = vec![StateName::Queued, StateName::Running];
     assert_plan(&connection, &tasks::list(&query).0, "tasks_due");
     query.agent = Some(AgentId::from_u128(1));
-    assert_plan(&connection, &tasks::list(&query).0, "agent=?");
+    for index in ["tasks_queued", "tasks_held", "INTEGER PRIMARY KEY"] {
+        assert_plan(&connection, &tasks::list(&query).0, index);
+    }
+    query.states = vec![StateName::Queued, StateName::Failed];
+    assert_plan(&connection, &tasks::list(&query).0, "tasks_of_agent");
 }
 
 #[test]

@@ -22,6 +22,7 @@ macro_rules! select {
     };
 }
 pub(crate) const BY_ID: &str = select!("id = ?1");
+pub(crate) const BY_NUMBER: &str = select!("number = ?1");
 pub(crate) const BY_KEY: &str = select!("idempotency_key = ?1");
 // Without the hints SQLite walks through all that the agent ever had, to save the sorting.
 pub(crate) const PENDING: &str = concat!(
@@ -34,6 +35,12 @@ pub(crate) const PENDING: &str = concat!(
         AND state IN ('leased', 'accepted', 'running')
      ORDER BY number LIMIT 1"
 );
+/// Not along all that the agent ever had, of which most has ended.
+const UNFINISHED_OF_AGENT: &str = "
+    WHERE number < ?1 AND number IN (
+        SELECT number FROM tasks INDEXED BY tasks_queued WHERE agent = ?3 AND state = 'queued'
+        UNION ALL SELECT number FROM tasks INDEXED BY tasks_held
+        WHERE agent = ?3 AND state IN ('leased', 'accepted', 'running'))";
 pub(crate) const OVERDUE: &str = select!("due_at <= ?1 ORDER BY due_at, number LIMIT ?2");
 pub(crate) const INSERT: &str = "
     INSERT INTO tasks (id, agent, kind, created, ttl, timeout, priority, ordering_key,
@@ -100,10 +107,14 @@ impl TaskStore for SqliteStore {
     }
 
     async fn replace(&self, change: TaskChange) -> std::result::Result<Revision, StoreError> {
-        let bells = self.bells.clone();
+        let (bells, rings) = (self.bells.clone(), change.rings());
         let replaced = self.write_then(
             move |connection| replace(connection, &change),
-            move |(agent, _)| bells.ring(*agent),
+            move |(agent, _)| {
+                if rings {
+                    bells.ring(*agent);
+                }
+            },
         );
         Ok(replaced.await?.1)
     }
@@ -148,6 +159,12 @@ impl TaskStore for SqliteStore {
     fn ring(&self, agent: AgentId) {
         self.bells.ring(agent);
     }
+}
+
+/// The task of this number, without its timeline.
+pub(crate) fn by_number(connection: &Connection, number: i64) -> Result<Option<(i64, Task)>> {
+    let mut statement = connection.prepare_cached(BY_NUMBER)?;
+    rows::first(statement.query([number])?, rows::task)
 }
 
 /// The task of this id, without its timeline.
@@ -198,7 +215,10 @@ pub(crate) fn list(query: &TaskQuery) -> (String, Vec<Box<dyn ToSql>>) {
         None => " WHERE number < ?1",
         Some(agent) => {
             given.push(Box::new(*agent.as_bytes()));
-            " WHERE number < ?1 AND agent = ?3"
+            match unfinished_only(query) {
+                true => UNFINISHED_OF_AGENT,
+                false => " WHERE number < ?1 AND agent = ?3",
+            }
         }
     });
     if !query.states.is_empty() {

@@ -305,7 +305,7 @@ impl TaskStore for FileStore {
             if task.revision != change.expected {
                 return Err(StoreErrorKind::Conflict.into());
             }
-            let mut task = task.clone();
+            let (mut task, rings) = (task.clone(), change.rings());
             task.state = change.state;
             task.evidence = change.evidence.or(task.evidence);
             task.record(change.entry);
@@ -316,7 +316,9 @@ impl TaskStore for FileStore {
             let mut entries = vec![Entry::Task(number, task)];
             entries.extend(output);
             state.commit(entries)?;
-            state.bells.ring(agent);
+            if rings {
+                state.bells.ring(agent);
+            }
             Ok(revision)
         })
         .await

@@ -2,6 +2,10 @@
 //! journal, so that starts can be counted by somebody who is not Widget.
 //!
 //!     widget-test-agent --server URL --state DIR --journal FILE [--interval MS] [--threads N]
+//!                       [--on-panic abort]
+//!
+//! With `--on-panic abort` a panic ends the process before anything is unwound, as in a program that was
+//! built with `panic = "abort"`.
 //!
 //! Each line of the journal is `TASK ATTEMPT start|end PID`, appended by one write: a process that is
 //! killed leaves whole lines.
@@ -10,6 +14,7 @@ use std::error::Error;
 use std::fs::File;
 use std::future::pending;
 use std::io::{self, Write};
+use std::panic::{set_hook, take_hook};
 use std::path::{Path, PathBuf};
 use std::process::{ExitCode, abort, id};
 use std::sync::Arc;
@@ -45,6 +50,13 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), Box<dyn Error>> {
     let flags = Flags::read(std::env::args().skip(1))?;
+    if flags.aborts {
+        let say = take_hook();
+        set_hook(Box::new(move |panic| {
+            say(panic);
+            abort()
+        }));
+    }
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
@@ -98,7 +110,7 @@ fn run() -> Result<(), Box<dyn Error>> {
 }
 
 /// The kinds, and whether they may be started again after a loss.
-const KINDS: [(&str, bool); 9] = [
+const KINDS: [(&str, bool); 11] = [
     ("quick", false),
     // As slow, and only one at a time.
     ("one-by-one", false),
@@ -113,6 +125,8 @@ const KINDS: [(&str, bool); 9] = [
     // Ends the process.
     ("crash", false),
     ("crash-again", true),
+    ("panic", false),
+    ("panic-again", true),
 ];
 
 fn handlers(builder: AgentBuilder, journal: &Arc<Journal>) -> AgentBuilder {
@@ -152,6 +166,7 @@ fn millis(input: &Payload) -> Duration {
     Duration::from_millis(number.parse().unwrap_or_default())
 }
 
+#[allow(clippy::panic, reason = "handlers that panic are what is tested")]
 async fn act(cx: &TaskContext, input: &Payload) -> Result<(), TaskError> {
     match cx.kind() {
         "slow" | "slow-again" | "one-by-one" => sleep(millis(input)).await,
@@ -168,6 +183,7 @@ async fn act(cx: &TaskContext, input: &Payload) -> Result<(), TaskError> {
         }
         "endless" => pending().await,
         "crash" | "crash-again" => abort(),
+        "panic" | "panic-again" => panic!("a handler that panics"),
         _ => {}
     }
     Ok(())
@@ -195,6 +211,8 @@ struct Flags {
     interval: Duration,
     /// For blocking work.
     threads: usize,
+    /// Whether a panic ends the process.
+    aborts: bool,
 }
 
 impl Flags {
@@ -205,6 +223,7 @@ impl Flags {
             journal: PathBuf::new(),
             interval: Duration::from_secs(1),
             threads: 4,
+            aborts: false,
         };
         while let Some(flag) = args.next() {
             let value = args.next().ok_or("a flag without a value")?;
@@ -214,6 +233,7 @@ impl Flags {
                 "--journal" => flags.journal = value.into(),
                 "--interval" => flags.interval = Duration::from_millis(value.parse()?),
                 "--threads" => flags.threads = value.parse()?,
+                "--on-panic" => flags.aborts = value == "abort",
                 other => return Err(format!("unknown flag {other}").into()),
             }
         }

@@ -15,6 +15,8 @@
 mod first_start;
 mod walk;
 
+use std::thread;
+
 use widget_tests::Way;
 
 use crate::walk::{Fault, Victim, Walk};
@@ -40,16 +42,21 @@ fn ways(default: Way) -> Vec<Way> {
 }
 
 fn walk_all(victim: Victim, way: Way, calls: &str, faults: &[Fault], step: u32) {
-    for way in ways(way) {
+    let step = if all() { 1 } else { step };
+    let walk = |way| {
         for fault in faults {
-            let step = if all() { 1 } else { step };
             let walk = Walk::new(victim, way, calls, *fault).step(step);
             let table = walk.run();
             println!("{table}");
             table.counts.assert_kept();
             assert!(table.hit > 0, "nothing was hit: {table}");
         }
-    }
+    };
+    thread::scope(|scope| {
+        for way in ways(way) {
+            scope.spawn(move || walk(way));
+        }
+    });
 }
 
 /// The errors that a disk gives, once and for a while.

@@ -13,12 +13,14 @@ mod siblings;
 mod source;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
 use source::{Broken, Source};
+use widget_server::Reason;
 
 static SOURCES: LazyLock<Vec<Source>> = LazyLock::new(|| {
     let root = root();
@@ -118,6 +120,21 @@ fn every_promise_of_delivery_names_tests_that_are_there() {
         "the tables of {page} are not read"
     );
     report(at(page, promises::unproven(text, &SOURCES)));
+}
+
+#[test]
+fn every_word_of_explain_is_in_the_docs_and_no_other() {
+    let text = text_of("docs/delivery.md");
+    let (_, rest) = text
+        .split_once("## The words of explain")
+        .expect("a chapter");
+    let (chapter, _) = rest.split_once("\n## ").expect("a chapter after it");
+    let rows = chapter.lines().filter(|line| line.starts_with("| "));
+    let said: BTreeSet<&str> = rows
+        .flat_map(|row| row.split('`').skip(1).step_by(2))
+        .collect();
+    let known = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
+    assert_eq!(said, known);
 }
 
 /// Holds every file against a rule.

@@ -233,7 +233,9 @@ async fn what_cannot_be_kept_is_neither_started_nor_said_until_it_can() {
     let (warnings, _guard) = Warnings::listen();
     let _run = host.start();
     host.disk.set(Refuses::Starts);
-    host.server.hand_out(vec![task(1, "echo", "1")]).await;
+    let mut patient = task(1, "echo", "1");
+    patient.ttl_ms = 3_600_000;
+    host.server.hand_out(vec![patient]).await;
     assert_eq!(host.server.ok().await, [ACCEPT]);
     let before = host.disk.commits();
     host.server.updates.stays_empty(SECOND * 600).await;

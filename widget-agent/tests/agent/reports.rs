@@ -7,6 +7,7 @@ use widget_agent::widget_core::message::{RefusalReason, Response};
 use widget_agent::{Probe, Sample};
 
 use crate::server::Server;
+use crate::spool::{Disk, Refuses};
 use crate::{builder, start};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -209,4 +210,20 @@ async fn a_server_that_claims_reports_which_are_still_to_come_gets_them_all_the_
     server.submits.next().await.ack(u64::MAX);
     let submit = server.submits.next().await;
     assert_eq!((submit.command.after, submit.seqs()), (1, vec![2]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_report_that_waits_for_its_disk_is_not_counted_as_lost() {
+    let server = Server::new();
+    let disk = Disk::new();
+    disk.set(Refuses::Everything);
+    let (_agent, handle) = start(builder(&server).spool(disk.open()));
+    sleep(SECOND * 3).await;
+    disk.set(Refuses::Nothing);
+    let submit = server.submits.next().await;
+    assert_eq!(submit.seqs(), [1, 2, 3, 4]);
+    submit.ack(4);
+    server.submits.next().await;
+    let reports = handle.status().reports;
+    assert_eq!((reports.acknowledged, reports.dropped), (4, 0));
 }

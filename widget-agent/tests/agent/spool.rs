@@ -86,7 +86,10 @@ impl Spool for OnDisk {
     }
 
     fn sync(&mut self) -> Result<(), SpoolError> {
-        Ok(())
+        match self.0.lock().unwrap().refuses {
+            Refuses::Everything => Err(io::Error::other("the disk is gone").into()),
+            _ => Ok(()),
+        }
     }
 
     fn read(&mut self, after: u64, limit: usize) -> Result<Backlog, SpoolError> {

@@ -162,6 +162,27 @@ async fn a_handler_that_runs_too_long_is_dropped() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_when_it_is_dropped_at_its_timeout_ends_all_the_same() {
+    struct Rude;
+    impl Drop for Rude {
+        fn drop(&mut self) {
+            panic!("not now");
+        }
+    }
+    let server = Server::new();
+    let (_agent, handle) = start(builder(&server).on_raw("rude", |_cx, _| async {
+        let _rude = Rude;
+        pending().await
+    }));
+    let mut rude = task(1, "rude", "1");
+    rude.timeout_ms = Some(1_000);
+    server.hand_out(vec![rude]).await;
+    let events = until_the_end(&server).await;
+    assert_eq!(finish(&events).kind, FinishKind::TimedOut);
+    assert_eq!(handle.status().running, 0);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_whose_ttl_passed_without_a_verdict_expires() {
     let server = Server::new();
     let (_agent, _handle) = start(echo(&server));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep};
 use widget_agent::widget_core::message::Response;
 use widget_agent::widget_core::task::{AgentEvent, FinishKind};
-use widget_agent::{Ended, Shutdown, TaskError};
+use widget_agent::{AnyHandler, End, Ended, Shutdown, TaskError};
 
 use crate::server::{Server, task};
 use crate::tasks::{code, finish, until_the_end};
@@ -141,6 +141,43 @@ async fn a_handler_that_does_not_listen_is_dropped_after_two_seconds() {
     agent.await.unwrap();
     sleep(Duration::from_millis(10)).await;
     assert_eq!(hears.sender_count(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_handler_that_is_dropped_by_a_stop_is_not_a_loss() {
+    let server = Server::new();
+    let never = AnyHandler::raw("never", |_cx, _| pending()).idempotent();
+    let (agent, handle) = start(builder(&server).handler(never));
+    server.hand_out(vec![task(1, "never", "1")]).await;
+    server.ok().await;
+    server.ok().await;
+    let stopping = tokio::spawn(async move { handle.stop().await });
+    let said = server.ok().await;
+    let [AgentEvent::Retry { failure, lost, .. }] = &said[..] else {
+        panic!("{said:?}");
+    };
+    assert_eq!((failure.code.as_str(), *lost), ("agent_left", false));
+    server.goodbyes.next().await.answer(Response::ACK);
+    assert_eq!(agent.await.unwrap(), Ended::Stopped);
+    stopping.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_idempotent_handler_that_will_not_come_back_is_not_given_up_by_a_stop() {
+    let server = Server::new();
+    let reboot = AnyHandler::raw("reboot", |cx, _| async move {
+        cx.will_not_return(End::Host).await?;
+        pending().await
+    });
+    let (agent, handle) = start(builder(&server).handler(reboot.idempotent()));
+    server.hand_out(vec![task(1, "reboot", "1")]).await;
+    server.ok().await;
+    server.ok().await;
+    let stopping = tokio::spawn(async move { handle.stop().await });
+    server.goodbyes.next().await.answer(Response::ACK);
+    server.updates.stays_empty(Duration::from_secs(1)).await;
+    assert_eq!(agent.await.unwrap(), Ended::Stopped);
+    stopping.await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]

@@ -9,12 +9,39 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use widget_agent::runtime::SmolRuntime;
 use widget_agent::{Identity, IdentityError, open_spool};
-use widget_core::spool::{Damage, LIMITS, LOG, LOG_NEW, Opened, Spool};
-use widget_core::testkit::spool::{Shelf, fill, taken};
+use widget_core::spool::{Damage, LIMITS, LOG, LOG_NEW, Opened, Record, Spool};
+use widget_core::testkit::fixtures::task_id;
+use widget_core::testkit::spool::{Shelf, fill, over, started, taken};
 
 fn open(directory: &Path) -> Result<Opened, IdentityError> {
     let runtime = SmolRuntime::new(Arc::new(Executor::new()));
     open_spool(directory, LIMITS.0, &runtime)
+}
+
+#[test]
+fn a_limit_that_was_lowered_below_what_is_there_stops_no_task() {
+    let directory = TempDir::new().unwrap();
+    let runtime = SmolRuntime::new(Arc::new(Executor::new()));
+    let mut before = open_spool(directory.path(), 8 * LIMITS.0, &runtime).unwrap();
+    for number in 1..=20 {
+        before.spool.commit(&[taken(number, 200_000)]).unwrap();
+    }
+    drop(before);
+    let mut spool = open(directory.path()).unwrap().spool;
+    for number in 1..=20 {
+        let task = task_id(number);
+        spool.commit(&[started(task)]).unwrap();
+        spool.commit(&[over(task, 0)]).unwrap();
+    }
+    for number in 1..=20 {
+        let task = task_id(number);
+        spool
+            .commit(&[Record::Forgotten { task, spent: true }])
+            .unwrap();
+    }
+    spool.commit(&[taken(21, 200_000)]).unwrap();
+    let path = directory.path().join(LOG);
+    assert!(fs::metadata(path).unwrap().len() < LIMITS.0);
 }
 
 fn files() -> impl Shelf {

@@ -9,14 +9,14 @@ mod steady;
 mod tokio;
 
 use std::fmt::Debug;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 pub use address::{Address, InvalidAddress};
-use futures_lite::future::or;
 use futures_lite::io::{AsyncRead, AsyncWrite};
 
 #[cfg(feature = "smol")]
@@ -85,11 +85,15 @@ pub trait RuntimeExt: Runtime {
         time: Duration,
         work: impl Future<Output = T> + Send,
     ) -> impl Future<Output = Option<T>> + Send {
-        let limit = self.sleep(time);
-        or(async { Some(work.await) }, async {
-            limit.await;
-            None
-        })
+        let mut limit = self.sleep(time);
+        async move {
+            let mut work = pin!(work);
+            poll_fn(|cx| match work.as_mut().poll(cx) {
+                Poll::Ready(value) => Poll::Ready(Some(value)),
+                Poll::Pending => limit.as_mut().poll(cx).map(|()| None),
+            })
+            .await
+        }
     }
 
     /// The result of blocking work, or `None` if it panicked.

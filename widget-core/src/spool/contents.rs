@@ -2,8 +2,6 @@
 
 use std::collections::VecDeque;
 
-use serde::{Deserialize, Serialize};
-
 use super::thin::thin;
 use super::{Backlog, KeptStage, KeptTask, Process, Recall, Record, Spent, SpoolStats};
 use crate::id::TaskId;
@@ -34,8 +32,8 @@ pub struct Contents {
     task_bytes: u64,
 }
 
-/// What there is beside reports and tasks. Kept on disk by position.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// What there is beside reports and tasks.
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct Marks {
     pub(super) spent: Spent,
     pub(super) seen: Option<Seen>,
@@ -68,6 +66,10 @@ impl Contents {
             Record::OtherStore => {
                 self.marks.seen = None;
                 self.marks.spent = Spent::default();
+                // Zero is given to no task, so none of these comes to be spent for the new store.
+                for kept in &mut self.tasks {
+                    kept.task.sequence = 0;
+                }
             }
             Record::Taken { task, idempotent } => {
                 let before = self.remove(task.task);
@@ -119,9 +121,10 @@ impl Contents {
 
     /// Forgets the reports through this number.
     pub fn trim(&mut self, through: u64) {
-        let gone = self.reports.partition_point(|report| report.seq <= through);
-        let gone: u64 = self.reports.drain(..gone).map(|r| report_bytes(&r)).sum();
-        self.report_bytes -= gone;
+        let delivered = |report: &mut Report| report.seq <= through;
+        while let Some(gone) = self.reports.pop_front_if(delivered) {
+            self.report_bytes -= report_bytes(&gone);
+        }
         let marks = &mut self.marks;
         marks.delivered = marks.delivered.max(through);
         marks.next_seq = marks.next_seq.max(through.saturating_add(1));

@@ -1,14 +1,12 @@
 //! [`Record`]: one change of what an agent remembers of its tasks, and [`KeptTask`], what a row of
 //! them comes to.
 
-use serde::{Deserialize, Serialize};
-
 use crate::id::{Attempt, TaskId};
 use crate::message::{Seen, WorkTask};
 use crate::task::AgentEvent;
 
-/// One change of what an agent remembers. Kept on disk by position: new ones go to the end.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// One change of what an agent remembers.
+#[derive(Debug, Clone, PartialEq)]
 pub enum Record {
     /// What was seen of a store.
     Seen(Seen),
@@ -66,7 +64,7 @@ pub enum Record {
 }
 
 /// A task as a spool remembers it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct KeptTask {
     /// The task as it came, under its latest attempt; once it is over, without its input.
     pub task: WorkTask,
@@ -81,7 +79,7 @@ pub struct KeptTask {
 }
 
 /// How far a task is that a spool remembers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum KeptStage {
     /// Not started.
     Waiting,
@@ -97,7 +95,7 @@ pub enum KeptStage {
 }
 
 /// A run of the agent's program, told from every other.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Process {
     /// The start of the host, see [`Describe::boot`](crate::message::Describe::boot).
     pub boot: String,
@@ -108,7 +106,7 @@ pub struct Process {
 }
 
 /// What a handler ends that will not come back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
     /// The agent: the next start of it is the success.
     Agent,

@@ -1,7 +1,5 @@
 //! [`Spent`]: the sequence numbers of tasks that an agent has ended and forgotten, as ranges.
 
-use serde::{Deserialize, Serialize};
-
 /// The most ranges that are kept apart.
 const MAX_RANGES: usize = 1_024;
 
@@ -11,10 +9,10 @@ const MAX_RANGES: usize = 1_024;
 /// When there are too many ranges, the two lowest become one, and the numbers between them count as
 /// spent: so old, they are more likely forgotten than still to come, and a task that does not run
 /// is better than one that runs twice.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Spent {
     /// First and last numbers, rising. Ranges neither touch nor overlap.
-    ranges: Vec<(u64, u64)>,
+    pub(super) ranges: Vec<(u64, u64)>,
 }
 
 impl Spent {

@@ -60,7 +60,9 @@ pub enum Step {
 /// - A task of a kind that the agent has no room for waits, and so do later ones of its ordering
 ///   key; other kinds go on.
 /// - If the store is older than the agent's memory, what was queued until the agent was given
-///   something last, and the agent does not name, is [`Event::StoreBehind`].
+///   something last, and the agent does not name, is [`Event::StoreBehind`]. So is what still waits
+///   here although the agent names it: nothing that the agent says of it fits this store. All of
+///   them are looked at, however little room there is, since this is done once.
 /// - What waits for its time gives [`next_due`](Self::next_due).
 #[derive(Debug)]
 pub struct LeasePlan<'a> {
@@ -113,12 +115,7 @@ impl<'a> LeasePlan<'a> {
     /// Looks at a queued task.
     pub fn queued(&mut self, task: &Task) -> Step {
         if self.may_be_older(task) {
-            // The agent names what the store has forgotten to have given.
-            let mut held = self.request.holding.iter();
-            return match held.any(|held| held.task == task.id) {
-                true => Step::Skip,
-                false => Step::Apply(Event::StoreBehind),
-            };
+            return Step::Apply(Event::StoreBehind);
         }
         if let Some(key) = &task.ordering_key
             && !self.busy_keys.insert(key.clone())
@@ -135,8 +132,24 @@ impl<'a> LeasePlan<'a> {
                 self.next_due = Some(self.next_due.map_or(*due, |earliest| earliest.min(*due)));
                 Step::Skip
             }
-            _ => self.take_of_its_kind(task),
+            _ => match self.take_of_its_kind(task) {
+                // Those that may be older are still to come.
+                Step::Full if self.behind.is_some() => Step::Skip,
+                step => step,
+            },
         }
+    }
+
+    /// Whether [`queued`](Self::queued) would skip every task of this kind and ordering key, so that a
+    /// store need not read one.
+    #[must_use]
+    pub fn passes_over(&self, kind: &str, ordering_key: Option<&str>) -> bool {
+        self.behind.is_none()
+            && match ordering_key {
+                Some(key) => self.busy_keys.contains(key),
+                // One with a key has others wait for it.
+                None => self.kinds.get(kind) == Some(&0),
+            }
     }
 
     /// What of the agent's list it is to give up. `find` gives the task of an id.

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::id::{AgentId, TaskId};
 use crate::task::{
-    Actor, AgentEvent, Applied, Chunk, Event, Fault, Finish, NewTask, Revision, StateName,
+    Actor, AgentEvent, Applied, Chunk, Event, Fault, Finish, NewTask, Phase, Revision, StateName,
     Streamed, Task, TaskState, TimelineEntry,
 };
 use crate::time::Timestamp;
@@ -21,7 +21,8 @@ use crate::time::Timestamp;
 /// - must answer an insert only after it would survive the loss of power (if it says that it is
 ///   durable at all), and ring the agent's bell then;
 /// - must keep [`Once`](crate::task::Once): answer the task that is there, and make none;
-/// - must change a row only at the revision that is expected, the timeline entry with it;
+/// - must change a row only at the revision that is expected, the timeline entry with it, and ring
+///   the agent's bell then if the change [rings](TaskChange::rings);
 /// - must keep timelines bounded, as [`Task::record`] does;
 /// - must lease in one transaction, as [`LeasePlan`](super::LeasePlan) says, and refuse an epoch
 ///   that is not the one last admitted;
@@ -125,6 +126,20 @@ pub struct TaskChange {
     pub entry: Option<TimelineEntry>,
     /// What its handler has written, for [`TaskStore::output`].
     pub chunk: Option<Chunk>,
+}
+
+impl TaskChange {
+    /// Whether there may be something for the agent after it: a task to be handed out, since this one
+    /// is queued or holds nothing back any more, or a cancel. What it has and goes on with is no news
+    /// to it.
+    #[must_use]
+    pub fn rings(&self) -> bool {
+        let has = matches!(
+            self.state.phase,
+            Phase::Accepted { .. } | Phase::Running { .. }
+        );
+        !has || self.state.cancel_requested
+    }
 }
 
 /// Which tasks to list.

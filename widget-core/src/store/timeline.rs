@@ -26,6 +26,10 @@ pub fn timeline_entry(
     match event {
         Event::Lease { .. } => cause.push_str(&format!(", attempt {}", after.attempt)),
         Event::Cancel => cause.push_str(&format!(" by {by}")),
+        // It has it already, and the answer is no.
+        Event::Said(_, AgentEvent::Accept { .. }) if after.name().is_terminal() => {
+            cause = "the agent asked whether it may start".to_owned();
+        }
         _ => {}
     }
     if after.losses != before.losses {
@@ -51,6 +55,9 @@ pub fn timeline_entry(
 fn failure<'a>(after: &'a TaskState, event: &'a Event) -> Option<&'a Failure> {
     match (after.outcome(), event) {
         (_, Event::Cancel) => None,
+        (Some(outcome), Event::Said(_, AgentEvent::Accept { .. })) => outcome.failure.as_ref(),
+        // The cause has said it.
+        (Some(outcome), _) if outcome.state == StateName::Expired => None,
         (Some(outcome), _) => outcome.failure.as_ref(),
         (None, Event::Said(_, AgentEvent::Retry { failure, .. })) => Some(failure),
         (None, _) => None,
@@ -149,10 +156,47 @@ mod tests {
     }
 
     #[test]
+    fn an_end_that_nobody_saw_is_not_called_the_end_of_the_handler() {
+        let why = Failure::new("agent_died", "it may have happened");
+        let last = Finish::without(FinishKind::Interrupted, why);
+        let cause = step(&mut running(1), &said(AgentEvent::Finish(last)));
+        let expected = "the agent cannot say how it ended: it may have happened";
+        assert_eq!(cause.as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn a_ttl_that_has_passed_is_said_once() {
+        let mut state = TaskState::queued(Timestamp::from_secs(900), None);
+        let cause = step(&mut state, &Event::TtlPassed);
+        assert_eq!(
+            cause.as_deref(),
+            Some("its ttl passed before it could start")
+        );
+    }
+
+    #[test]
     fn a_cause_is_cut_between_two_characters() {
         let mut state = running(1);
         let failed = Finish::without(FinishKind::Failed, Failure::new("a", "é".repeat(9_000)));
         let cause = step(&mut state, &said(AgentEvent::Finish(failed))).unwrap();
         assert!(cause.len() <= MAX_CAUSE + "…".len() && cause.ends_with("é…"));
+    }
+
+    #[test]
+    fn an_accept_that_ends_a_task_is_not_told_as_if_the_agent_now_had_it() {
+        let mut state = TaskState::queued(Timestamp::from_secs(900), None);
+        let lease = Event::Lease {
+            epoch: SpoolEpoch::from_bytes([1; 16]),
+            until: Timestamp::from_secs(9_000),
+        };
+        step(&mut state, &lease);
+        let accept = said(AgentEvent::Accept { idempotent: false });
+        let cause = step(&mut state, &accept).unwrap();
+        assert_eq!(state.name(), StateName::Expired);
+        let asked = "the agent asked whether it may start: ";
+        assert_eq!(
+            cause,
+            [asked, "not started before its ttl had passed"].concat()
+        );
     }
 }

@@ -124,6 +124,12 @@ impl TaskState {
             {
                 self.end_unstarted(StateName::Expired, "expired", now)
             }
+            // It is about to start, and who wanted it given up did so while its agent was away.
+            (Phase::Accepted { heard, .. }, Event::Said(_, AgentEvent::Accept { .. }))
+                if self.cancel_requested && now.since(*heard) >= REPEATED_WITHIN =>
+            {
+                self.end_unstarted(StateName::Cancelled, "cancelled", now)
+            }
             (Phase::Accepted { .. }, Event::Said(_, AgentEvent::Accept { .. }))
             | (
                 Phase::Running { .. },

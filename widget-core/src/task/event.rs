@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Chunk, Failure, Finish};
+use super::{Chunk, Failure, Finish, FinishKind};
 use crate::id::{Attempt, SpoolEpoch};
 use crate::payload::Payload;
 use crate::time::Timestamp;
@@ -95,7 +95,13 @@ impl Event {
                 AgentEvent::Reject(_) => "the agent does not take it",
                 AgentEvent::Start => "the handler starts",
                 AgentEvent::Progress(_) => "the handler is under way",
-                AgentEvent::Finish(_) => "the handler ended",
+                AgentEvent::Finish(last) => match last.kind {
+                    FinishKind::TimedOut => "its timeout passed",
+                    FinishKind::Interrupted => "the agent cannot say how it ended",
+                    FinishKind::Succeeded | FinishKind::Failed | FinishKind::Stopped => {
+                        "the handler ended"
+                    }
+                },
                 AgentEvent::Retry { lost: true, .. } => "the agent died while the handler ran",
                 AgentEvent::Retry { .. } => "the handler failed and is to be tried again",
                 AgentEvent::CancelConfirmed => "the agent confirms the cancel",

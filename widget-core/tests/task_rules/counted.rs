@@ -143,6 +143,19 @@ fn an_accept_that_comes_again_around_the_ttl_does_not_expire_it() {
 }
 
 #[test]
+fn an_accept_that_comes_after_a_cancel_does_not_start_the_task() {
+    let epoch = crate::EPOCH;
+    let mut asked = state(IDEMPOTENT, Phase::Accepted { epoch, heard: NOW });
+    asked.cancel_requested = true;
+    asked.ttl_at = NOW.after(HOUR);
+    // It may be the first one again, late on its way, while the handler runs.
+    let soon = asked.apply(&accept(), NOW.after(LEASE / 2));
+    assert_eq!(soon, Ok(Applied::Same));
+    let later = changed(asked.apply(&accept(), NOW.after(LEASE)));
+    assert_eq!(later.name(), StateName::Cancelled);
+}
+
+#[test]
 fn output_shows_that_the_handler_runs_and_keeps_what_it_said_of_its_progress() {
     let leased = state(IDEMPOTENT, phase("leased"));
     let mut running = after(&leased, "output");

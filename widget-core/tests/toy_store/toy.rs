@@ -192,6 +192,7 @@ impl TaskStore for ToyStore {
         if task.revision != change.expected {
             return Err(StoreErrorKind::Conflict.into());
         }
+        let rings = change.rings();
         task.state = change.state;
         task.evidence = change.evidence.or(task.evidence.take());
         task.record(change.entry);
@@ -202,7 +203,9 @@ impl TaskStore for ToyStore {
             output.push(attempt, chunk);
         }
         drop(rows);
-        self.bells.ring(agent);
+        if rings {
+            self.bells.ring(agent);
+        }
         Ok(revision)
     }
 

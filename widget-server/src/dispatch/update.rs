@@ -4,10 +4,15 @@ use futures_util::future::join_all;
 use widget_core::message::{Command, RefusalReason, Response, Update, UpdateItem, Verdict};
 use widget_core::payload::{MAX_OUTPUT, Payload};
 use widget_core::store::{AppliedEvent, AppliedKind, StoreError, TaskStoreExt};
-use widget_core::task::{AgentEvent, Event, Fault, MAX_CHUNK, Phase, Reached};
+use widget_core::task::{AgentEvent, Event, Fault, Finish, MAX_CHUNK, Phase, Reached};
 use widget_core::transport::Peer;
 
 use super::{Dispatcher, is_json};
+
+/// The longest code of a failure that is kept, in bytes.
+const MAX_CODE: usize = 64;
+/// The longest message of a failure that is kept, in bytes.
+const MAX_MESSAGE: usize = 16 * 1024;
 
 impl Dispatcher {
     pub(super) async fn update(&self, peer: &Peer, update: Update) -> Response {
@@ -56,9 +61,20 @@ impl Dispatcher {
         Response::Verdicts(verdicts)
     }
 
-    /// Output that is no JSON is kept as a JSON string: the work was done, and the API embeds it.
-    fn readable(&self, peer: &Peer, event: AgentEvent) -> AgentEvent {
+    /// Output that is no JSON is kept as a JSON string: the work was done, and the API embeds it. Of a
+    /// failure's words as much is kept as people read.
+    fn readable(&self, peer: &Peer, mut event: AgentEvent) -> AgentEvent {
         let broken = |payload: &Payload| !is_json(payload);
+        if let AgentEvent::Finish(Finish {
+            failure: Some(failure),
+            ..
+        })
+        | AgentEvent::Reject(failure)
+        | AgentEvent::Retry { failure, .. } = &mut event
+        {
+            cut(&mut failure.code, MAX_CODE);
+            cut(&mut failure.message, MAX_MESSAGE);
+        }
         match event {
             AgentEvent::Finish(mut finish) if finish.output.as_ref().is_some_and(broken) => {
                 self.refusals
@@ -101,6 +117,10 @@ impl Dispatcher {
         }
         Ok(settled)
     }
+}
+
+fn cut(text: &mut String, most: usize) {
+    text.truncate(text.floor_char_boundary(most));
 }
 
 /// The text itself, as a JSON string.

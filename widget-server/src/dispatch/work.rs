@@ -107,6 +107,9 @@ impl Dispatcher {
         for task in &leased.tasks {
             self.task_changed(peer.agent, task.id);
         }
+        // One that was queued while the store looked is newer than the look. None may seem to have
+        // been queued after it was given: by that a restored store tells which were.
+        let newest = leased.tasks.iter().map(|task| task.created).max();
         let tasks = leased
             .tasks
             .into_iter()
@@ -115,7 +118,7 @@ impl Dispatcher {
         Work {
             tasks,
             cancel: leased.cancel,
-            at: now,
+            at: newest.map_or(now, |newest| newest.max(now)),
         }
     }
 }

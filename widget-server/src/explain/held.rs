@@ -66,7 +66,7 @@ fn cancel(facts: &Facts<'_>, details: &mut Vec<String>) -> Option<Why> {
         return Some((Reason::CancelNotConfirmed, text));
     }
     let text = format!(
-        "Cancel was asked for {asked}; agent {} is told with its next request, and its answer \
+        "Cancel was asked for {asked}; agent {} is told with each of its requests, and its answer \
          decides.",
         name(facts)
     );

@@ -147,11 +147,17 @@ fn common(facts: &Facts<'_>, details: &mut Vec<String>) {
         ));
     }
     if let Some(late) = &task.evidence {
-        let late = ended::verb(late.kind.into());
-        details.push(format!(
-            "Later the agent said that it {late}. That came after the end, which stays as it is; \
-             what was said is kept beside it as evidence."
-        ));
+        let state = late.kind.into();
+        details.push(if task.state.name() == state {
+            // So it is with a shutdown: the goodbye ended it, and the next start says so too.
+            "Later the agent said so too; what it said then is kept beside the end.".to_owned()
+        } else {
+            let late = ended::verb(state);
+            format!(
+                "Later the agent said that it {late}. That came after the end, which stays as it \
+                 is; what was said is kept beside it as evidence."
+            )
+        });
     }
 }
 

@@ -143,9 +143,11 @@ impl Written {
 }
 
 fn failure(failure: &Failure) -> (String, String) {
+    let message = &failure.message;
+    let shown = message.get(..message.floor_char_boundary(SHOWN));
     (
         figures::cut(&failure.code, 64),
-        figures::block(failure.message.get(..SHOWN).unwrap_or(&failure.message)),
+        figures::block(shown.unwrap_or_default()),
     )
 }
 

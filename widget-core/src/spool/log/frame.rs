@@ -16,7 +16,7 @@
 //! | number of the frame in this file, from 1 | 8 |
 //! | how much of the file was synced before this was written | 8 |
 //! | CRC-32 of the epoch and these | 4 |
-//! | body, in bincode, each bit inverted | |
+//! | body, see [`body`](super::body), each bit inverted | |
 //! | CRC-32 of the epoch, all before it and the body | 4 |
 //! | `.`, twice if the frame would end on a multiple of 512 | 1 or 2 |
 //!

@@ -18,12 +18,12 @@
 //! What this cannot tell: a file that was cut short by others at the end of a frame or on a multiple
 //! of 512, and a changed bit in the last synced group together with a write after it that was cut.
 
+use super::body;
+use super::forms::Rest;
 use super::frame::{self, HEADER, Kind, NoHeader, SECTOR};
-use crate::codec::{Bincode, Codec};
 use crate::id::SpoolEpoch;
-use crate::report::Report;
-use crate::spool::contents::{Contents, Marks};
-use crate::spool::{Damage, Record};
+use crate::spool::Damage;
+use crate::spool::contents::Contents;
 
 /// What a file comes to.
 #[derive(Debug)]
@@ -74,25 +74,29 @@ pub(super) fn load(bytes: &[u8]) -> Result<Loaded, Damage> {
     }
 }
 
-fn apply(contents: &mut Contents, kind: Kind, body: &[u8]) -> Option<()> {
+fn apply(contents: &mut Contents, kind: Kind, bytes: &[u8]) -> Option<()> {
+    let rest = &mut Rest::new(bytes);
     match kind {
         Kind::Group => {
-            let group = Bincode::decode::<Vec<Record>>(body).ok()?;
-            group.iter().for_each(|record| contents.apply(record));
+            while rest.goes_on() {
+                let record = body::record(rest);
+                contents.apply(&record);
+            }
         }
         Kind::Report => {
-            let report = Bincode::decode::<Report>(body).ok()?;
+            let report = body::report(rest);
             // Numbers only rise.
-            (report.seq >= contents.marks.next_seq).then(|| contents.push(report))?;
+            (report.seq >= contents.marks.next_seq).then_some(())?;
+            contents.push(report);
         }
-        Kind::Delivered => contents.trim(Bincode::decode::<u64>(body).ok()?),
+        Kind::Delivered => contents.trim(rest.number()),
         Kind::Marks => {
-            let marks = Bincode::decode::<Marks>(body).ok()?;
+            let marks = body::marks(rest);
             (marks.next_seq >= contents.marks.next_seq).then_some(())?;
             contents.marks = marks;
         }
     }
-    Some(())
+    rest.end()
 }
 
 /// Whether what begins here can be what is left of writes that were never synced.

@@ -229,6 +229,7 @@ impl TaskStore for MemoryStore {
         if task.revision != change.expected {
             return Err(StoreErrorKind::Conflict.into());
         }
+        let rings = change.rings();
         task.state = change.state;
         task.evidence = change.evidence.or(task.evidence.take());
         task.record(change.entry);
@@ -239,7 +240,9 @@ impl TaskStore for MemoryStore {
             output.push(attempt, chunk);
         }
         tasks.file(number);
-        self.bells.ring(agent);
+        if rings {
+            self.bells.ring(agent);
+        }
         Ok(revision)
     }
 

@@ -5,7 +5,7 @@ use super::{
     request,
 };
 use crate::id::{AgentId, Attempt, SpoolEpoch, StoreEpoch};
-use crate::message::Seen;
+use crate::message::{Held, Seen};
 use crate::store::{Admission, Admitted, LeaseRequest, TaskStore};
 use crate::task::{NewTask, Phase, StateName};
 use crate::testkit::fixtures::{NOW, at, epoch, new_task, store_epoch};
@@ -275,4 +275,56 @@ pub async fn after_a_restore_a_reconnect_leaves_it_to_the_first_lease(store: &dy
     assert_eq!(again, after);
     lease(store, ONE, &[]).await;
     assert_eq!(name(store, &task).await, StateName::Interrupted);
+}
+
+/// However little room there is, what may have happened is never given again.
+pub async fn after_a_restore_no_lack_of_room_hides_what_may_have_happened(store: &dyn TaskStore) {
+    for (number, room) in [(1_u8, 0), (11, 1)] {
+        let queued = |n, secs, priority| NewTask {
+            created: at(secs),
+            priority,
+            ..new_task(number + n, ONE)
+        };
+        let older = put(store, queued(0, 0, 0)).await;
+        for n in 1..=3 {
+            put(store, queued(n, 1, 9)).await;
+        }
+        let before = admit(store, ONE, EPOCH).await;
+        admit_seen(
+            store,
+            (ONE, EPOCH),
+            (before.store, 1_000 * u64::from(number)),
+        )
+        .await;
+        let request = LeaseRequest {
+            room,
+            ..request(ONE)
+        };
+        let given = store.lease(&request).await.unwrap().tasks;
+        assert_eq!(given.len(), room);
+        assert_eq!(name(store, &older).await, StateName::Interrupted, "{room}");
+    }
+}
+
+/// The store has forgotten that it gave a task that the agent names: it would take no word of it, and
+/// give it again once the agent is done with it.
+pub async fn after_a_restore_what_waits_is_not_given_again_though_it_is_named(
+    store: &dyn TaskStore,
+) {
+    let task = put(store, new_task(1, ONE)).await;
+    restore(store).await;
+    let running = Held {
+        task: task.id,
+        attempt: Attempt(1),
+        cancel_seen: false,
+    };
+    let request = LeaseRequest {
+        holding: vec![running],
+        ..request(ONE)
+    };
+    let given = store.lease(&request).await.unwrap();
+    assert!(given.tasks.is_empty(), "{given:?}");
+    assert_eq!(given.cancel.len(), 1, "it is to be given up");
+    assert_eq!(name(store, &task).await, StateName::Interrupted);
+    assert!(lease(store, ONE, &[]).await.tasks.is_empty());
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Barrier;
 
-use futures_lite::future::block_on;
+use futures_lite::future::{block_on, poll_once};
 
 use super::{EPOCH, ONE, TWO, admit, apply, change, lease, name, put, put_leased, read, say};
 use crate::Payload;
@@ -202,6 +202,26 @@ pub async fn a_change_rings_the_agents_bell(store: &dyn TaskStore) {
     let wake_up = store.watch(ONE);
     change(store, &task, &Event::Cancel, NOW).await;
     wake_up.await;
+}
+
+/// Each ring is a look at all that waits for the agent, so one that brings no news would be a waste
+/// for each line that a handler writes.
+pub async fn what_an_agent_says_of_its_tasks_does_not_wake_it_until_one_ends(
+    store: &dyn TaskStore,
+) {
+    let mut task = put_leased(store, new_task(1, ONE)).await;
+    let mut wake_up = store.watch(ONE);
+    for said in [
+        AgentEvent::Accept { idempotent: true },
+        AgentEvent::Start,
+        AgentEvent::Progress(json("50")),
+    ] {
+        task = say(store, &task, said).await;
+        assert!(poll_once(&mut wake_up).await.is_none());
+    }
+    let done = Finish::succeeded(json("1"));
+    say(store, &task, AgentEvent::Finish(done)).await;
+    assert!(poll_once(&mut wake_up).await.is_some());
 }
 
 /// From the queue to the end by events alone, with one entry for each step.

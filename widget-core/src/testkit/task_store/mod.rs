@@ -48,6 +48,7 @@ macro_rules! task_store_suite {
                 a_change_of_an_unknown_task_is_not_found,
                 a_change_without_evidence_leaves_what_is_there,
                 a_change_rings_the_agents_bell,
+                what_an_agent_says_of_its_tasks_does_not_wake_it_until_one_ends,
                 a_whole_life_goes_through_apply,
                 a_late_finish_is_kept_as_evidence,
                 apply_to_an_unknown_task_is_none,
@@ -127,6 +128,8 @@ macro_rules! task_store_suite {
                 every_epoch_of_a_store_stays_known,
                 after_a_restore_what_was_queued_later_is_an_ordinary_task,
                 after_a_restore_a_reconnect_leaves_it_to_the_first_lease,
+                after_a_restore_no_lack_of_room_hides_what_may_have_happened,
+                after_a_restore_what_waits_is_not_given_again_though_it_is_named,
             ]
             due [
                 a_queued_task_past_its_ttl_is_overdue,

@@ -130,3 +130,15 @@ fn a_late_end_is_told() {
     let late = "Later the agent said that it succeeded.";
     assert!(why.details.iter().any(|detail| detail.starts_with(late)));
 }
+
+#[test]
+fn a_shutdown_whose_next_start_confirms_it_is_not_told_as_late() {
+    let end = |text: &str| {
+        let output = Payload::from_json_text(text.to_owned());
+        says(AgentEvent::Finish(Finish::succeeded(output)))
+    };
+    let why = Case::new(&[lease(), start(), end("1"), end("2")]).why();
+    assert_eq!(why.reason, Reason::Succeeded);
+    let so = "Later the agent said so too; what it said then is kept beside the end.";
+    assert_eq!(why.details, [so]);
+}

@@ -222,8 +222,8 @@ fn agent_gone() {
 fn cancel_asked() {
     Case::new(&[lease(), start(), Event::Cancel]).reads(
         Reason::CancelAsked,
-        "Cancel was asked for at 15:15:35 UTC (9 minutes ago); agent web-1 is told with its next \
-         request, and its answer decides.",
+        "Cancel was asked for at 15:15:35 UTC (9 minutes ago); agent web-1 is told with each of its \
+         requests, and its answer decides.",
     );
 }
 
