@@ -137,17 +137,25 @@ impl Given {
         if self.labels.is_empty()
             && let Some(labels) = words("WIDGET_LABEL")?
         {
-            self.labels = labels.split(',').map(str::to_owned).collect();
+            self.labels = split(&labels);
         }
+        // A flag, or else a variable, or else what is usual.
+        let choose = |flag: Option<String>, name: &str, usual: &str| match words(name) {
+            Err(why) => Err(why),
+            Ok(variable) => Ok(flag.or(variable).unwrap_or_else(|| usual.to_owned())),
+        };
         let servers = (!self.servers.is_empty()).then(|| self.servers.join(","));
-        let servers = or_else(servers, words("WIDGET_SERVER")?, LOCAL_SERVER);
+        let mut servers = split(&choose(servers, "WIDGET_SERVER", LOCAL_SERVER)?);
+        for url in &mut servers {
+            *url = url.trim().to_owned();
+        }
         let runtime = if CHOICE {
             runtime(self.runtime.or(words("WIDGET_RUNTIME")?))?
         } else {
             0
         };
         let verbose = words("WIDGET_VERBOSE")?.is_some_and(|said| said != "0");
-        let interval = or_else(self.interval, words("WIDGET_INTERVAL")?, "1s");
+        let interval = choose(self.interval, "WIDGET_INTERVAL", "1s")?;
         let state = self
             .state
             .or_else(|| variable("WIDGET_STATE").map(PathBuf::from));
@@ -155,16 +163,13 @@ impl Given {
             Some(state) => state,
             None => default_state(&variable)?,
         };
-        let spool = or_else(self.spool, words("WIDGET_SPOOL")?, "disk");
-        let limit = or_else(self.spool_limit, words("WIDGET_SPOOL_LIMIT")?, "16");
+        let spool = choose(self.spool, "WIDGET_SPOOL", "disk")?;
+        let limit = choose(self.spool_limit, "WIDGET_SPOOL_LIMIT", "16")?;
         if self.labels.len() > MAX_LABELS {
             return Err("more than 32 labels".to_owned());
         }
         Ok(Options {
-            servers: servers
-                .split(',')
-                .map(|url| url.trim().to_owned())
-                .collect(),
+            servers,
             state,
             spool: read_spool(&spool, &limit)?,
             interval: read_interval(&interval)?,
@@ -175,8 +180,8 @@ impl Given {
     }
 }
 
-fn or_else(flag: Option<String>, variable: Option<String>, default: &str) -> String {
-    flag.or(variable).unwrap_or_else(|| default.to_owned())
+fn split(list: &str) -> Vec<String> {
+    list.split(',').map(str::to_owned).collect()
 }
 
 /// The place of the runtime with this name in [`RUNTIMES`].

@@ -2,14 +2,14 @@
 //! a note is said or started before that.
 
 use std::future::pending;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use widget_core::runtime::RuntimeExt;
 use widget_core::spool::{Record, Spool, SpoolError};
 
 use crate::complain;
-use crate::shared::{Farewell, Shared, explain};
+use crate::shared::{Farewell, Shared, explain, lock};
 
 /// The pauses between two tries of a spool that cannot be used.
 const PAUSES: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(60));
@@ -22,14 +22,16 @@ pub(crate) async fn run(shared: &Shared) {
     let mut pause = PAUSES.0;
     let mut said = false;
     loop {
-        let group = Arc::new(shared.until(|state| state.ledger.notes().take()).await);
+        let group = shared.until(|state| state.ledger.notes().take()).await;
+        // It comes back from there, also if the spool panics.
+        let group = Arc::new(Mutex::new(group));
         let keeping = Arc::clone(&group);
-        let keep = move |spool: &mut dyn Spool| commit(spool, &keeping.records);
+        let keep = move |spool: &mut dyn Spool| commit(spool, &lock(&keeping).records);
         let (kept, error) = match shared.with_spool(keep).await {
             Some((kept, error)) => (kept, error.map(|error| (full(&error), explain(&error)))),
             None => (0, Some((false, "the spool panicked".to_owned()))),
         };
-        let group = Arc::unwrap_or_clone(group);
+        let group = std::mem::take(&mut *lock(&group));
         let now = shared.clock.now();
         let fits = shared.change(|state| {
             let ledger = &mut state.ledger;

@@ -11,13 +11,13 @@ use widget_core::task::AgentEvent;
 /// task is taken, started or ended for the server.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
-    waiting: Vec<(u64, Record)>,
+    waiting: Group,
     noted: u64,
     kept: u64,
 }
 
-/// Notes that are being kept as one group.
-#[derive(Debug, Clone)]
+/// Notes, each with its number: those that wait, or those that are being kept as one group.
+#[derive(Debug, Default)]
 pub(crate) struct Group {
     numbers: Vec<u64>,
     pub(crate) records: Vec<Record>,
@@ -31,7 +31,8 @@ impl Notes {
             self.drop_seen();
         }
         self.noted += 1;
-        self.waiting.push((self.noted, record));
+        self.waiting.numbers.push(self.noted);
+        self.waiting.records.push(record);
         self.noted
     }
 
@@ -47,38 +48,32 @@ impl Notes {
 
     /// Takes all that waits, if there is anything. It must come [back](Self::done).
     pub(crate) fn take(&mut self) -> Option<Group> {
-        if self.waiting.is_empty() {
-            return None;
-        }
-        let (mut numbers, mut records) = (Vec::new(), Vec::new());
-        for (number, record) in std::mem::take(&mut self.waiting) {
-            numbers.push(number);
-            records.push(record);
-        }
-        Some(Group { numbers, records })
+        let some = !self.waiting.records.is_empty();
+        some.then(|| std::mem::take(&mut self.waiting))
     }
 
     /// Of a group that was taken so many are kept. The rest waits again.
-    pub(crate) fn done(&mut self, group: Group, kept: usize) {
+    pub(crate) fn done(&mut self, mut group: Group, kept: usize) {
         if let Some(last) = kept.checked_sub(1).and_then(|at| group.numbers.get(at)) {
             self.kept = *last;
         }
-        let numbers = group.numbers.into_iter();
-        let mut waiting: Vec<_> = numbers.zip(group.records).skip(kept).collect();
-        waiting.append(&mut self.waiting);
-        self.waiting = waiting;
+        let kept = kept.min(group.records.len());
+        group.numbers.drain(..kept);
+        group.records.drain(..kept);
+        group.numbers.append(&mut self.waiting.numbers);
+        group.records.append(&mut self.waiting.records);
+        self.waiting = group;
         self.settle();
     }
 
     /// The first that waits.
     pub(crate) fn first(&self) -> Option<&Record> {
-        self.waiting.first().map(|(_, record)| record)
+        self.waiting.records.first()
     }
 
     /// Leaves out what waits of a task. Not while a group is taken.
     pub(crate) fn leave_out(&mut self, task: TaskId) {
-        self.waiting
-            .retain(|(_, record)| about(record) != Some(task));
+        self.drop_all(&|record| about(record) == Some(task));
         self.settle();
     }
 
@@ -90,7 +85,7 @@ impl Notes {
 
     /// Another last word for a task whose end waits. Not while a group is taken.
     pub(crate) fn end_with(&mut self, task: TaskId, with: &AgentEvent) {
-        for (_, record) in &mut self.waiting {
+        for record in &mut self.waiting.records {
             if let Record::Over { task: over, last } = record
                 && *over == task
             {
@@ -100,12 +95,24 @@ impl Notes {
     }
 
     fn drop_seen(&mut self) {
-        self.waiting
-            .retain(|(_, record)| !matches!(record, Record::Seen(_)));
+        self.drop_all(&|record| matches!(record, Record::Seen(_)));
+    }
+
+    fn drop_all(&mut self, gone: &dyn Fn(&Record) -> bool) {
+        let Group { numbers, records } = &mut self.waiting;
+        let mut at = 0;
+        while let Some(record) = records.get(at) {
+            if gone(record) {
+                records.remove(at);
+                numbers.remove(at);
+            } else {
+                at += 1;
+            }
+        }
     }
 
     fn settle(&mut self) {
-        if self.waiting.is_empty() {
+        if self.waiting.records.is_empty() {
             self.kept = self.noted;
         }
     }

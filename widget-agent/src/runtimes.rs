@@ -28,12 +28,16 @@ mod on_smol {
 
     use async_signal::{Signal, Signals};
     use futures_lite::StreamExt;
+    use futures_lite::future::{or, yield_now};
     use smol::Executor;
     use widget_agent::Ended;
     use widget_agent::runtime::SmolRuntime;
 
     use crate::args::Options;
     use crate::program::Program;
+
+    /// So many tasks have their turn before timers and sockets have theirs.
+    const TURN: u32 = 200;
 
     pub(super) fn run(options: Options) -> Result<Ended, Box<dyn Error>> {
         let executor = Arc::new(Executor::new());
@@ -43,8 +47,17 @@ mod on_smol {
         let signal = async move || {
             signals.next().await;
         };
-        // Boxed because a move of it is much code.
-        Ok(smol::block_on(executor.run(Box::pin(program.run(signal)))))
+        // Boxed because a move of it is much code. Not `Executor::run`: what it does for more than one
+        // thread is much code too.
+        let tasks = async {
+            loop {
+                for _ in 0..TURN {
+                    executor.tick().await;
+                }
+                yield_now().await;
+            }
+        };
+        Ok(smol::block_on(or(Box::pin(program.run(signal)), tasks)))
     }
 }
 

@@ -85,6 +85,11 @@ async fn goodbye(shared: &Shared, connection: &dyn Connection) -> Result<(), Tra
         spool_gone: !shared.durable,
     };
     call(shared, connection, Command::Goodbye(goodbye)).await?;
+    if let Some((task, _)) = task {
+        // The server has heard it, so the next start need not say it again.
+        shared.change(|state| state.ledger.forget(task, true));
+        shared.durable().await;
+    }
     Ok(())
 }
 

@@ -10,6 +10,7 @@ use widget_core::spool::End;
 use widget_core::task::SHUTDOWN;
 
 use crate::agent::Ended;
+use crate::context::TaskContext;
 use crate::raw::{AnyHandler, Job};
 use crate::task_error::TaskError;
 
@@ -61,7 +62,8 @@ impl From<Shutdown> for AnyHandler {
     }
 }
 
-type Hook = dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync;
+/// Has everything in it that only a hook needs: a program without one is smaller for it.
+type Hook = dyn Fn(TaskContext) -> BoxFuture<'static, Result<(), TaskError>> + Send + Sync;
 
 /// What a host program does before its agent leaves.
 #[derive(Clone, Default)]
@@ -73,7 +75,18 @@ impl Before {
         F: Fn() -> Fut + Send + Sync + 'static,
         Fut: Future<Output = Result<(), String>> + Send + 'static,
     {
-        Self(Some(Arc::new(move || Box::pin(hook()))))
+        Self(Some(Arc::new(move |context| {
+            let hook = hook();
+            Box::pin(async move {
+                let vetoed = |why| TaskError::new("vetoed", why);
+                hook.await.map_err(vetoed)?;
+                if context.is_cancelled() {
+                    let why = "it was cancelled while the program finished what it was at";
+                    return Err(TaskError::new("cancelled", why));
+                }
+                Ok(())
+            })
+        })))
     }
 
     /// The handler that makes the agent leave after this.
@@ -82,12 +95,7 @@ impl Before {
             let before = self.clone();
             Ok(Job::new(async move |context| {
                 if let Self(Some(hook)) = before {
-                    let vetoed = |why| TaskError::new("vetoed", why);
-                    hook().await.map_err(vetoed)?;
-                    if context.is_cancelled() {
-                        let why = "it was cancelled while the program finished what it was at";
-                        return Err(TaskError::new("cancelled", why));
-                    }
+                    hook(context.clone()).await?;
                 }
                 match context.will_not_return(End::Agent).await {
                     // The goodbye will say it.

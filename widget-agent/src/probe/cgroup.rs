@@ -73,17 +73,15 @@ impl CGroup {
             // Inside a container the path may be that of the host: then only its end, the root of
             // what is mounted here, is there.
             let own = root.join(path.trim_start_matches('/'));
-            let around = own
-                .ancestors()
-                .take_while(|directory| directory.starts_with(&root));
-            groups.extend(
-                around
-                    .filter(|directory| directory.join(names.limit).exists())
-                    .map(|directory| Group {
-                        directory: directory.to_owned(),
-                        names,
-                    }),
-            );
+            for directory in own.ancestors() {
+                if !directory.starts_with(&root) {
+                    break;
+                }
+                if directory.join(names.limit).exists() {
+                    let directory = directory.to_owned();
+                    groups.push(Group { directory, names });
+                }
+            }
         }
         Self { groups }
     }

@@ -1,7 +1,6 @@
 //! What handlers can do and be: tried again, blocking, limited, with output of any length.
 
 use std::future::pending;
-use std::sync::Arc;
 use std::sync::mpsc::{Sender, channel};
 use std::time::Duration;
 
@@ -369,7 +368,7 @@ mod typed {
 
     #[tokio::test(start_paused = true)]
     async fn a_closure_over_types_may_block() {
-        let server: Arc<Server> = Server::new();
+        let server = Server::new();
         let double = |_cx: TaskContext, n: u32| Ok(n * 2);
         let (_agent, _handle) = start(builder(&server).on_blocking("kind", double));
         server.hand_out(vec![task(1, "kind", "21")]).await;

@@ -71,6 +71,22 @@ async fn a_shutdown_whose_goodbye_is_lost_has_succeeded_when_the_next_start_says
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_shutdown_whose_goodbye_was_heard_is_not_told_again() {
+    let (server, kept) = (Server::new(), Kept::default());
+    let (agent, _handle) = start(on(&server, &kept, "1").handler(Shutdown::new()));
+    let shutdown = task(1, "shutdown", "null");
+    server.hand_out(vec![shutdown.clone()]).await;
+    until_it_runs(&server).await;
+    server.goodbyes.next().await.answer(Response::ACK);
+    assert_eq!(agent.await.unwrap(), Ended::Shutdown);
+    let (task, spent) = (shutdown.task, true);
+    assert_eq!(
+        kept.records().last(),
+        Some(&Record::Forgotten { task, spent })
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_restart_ends_the_agent_and_only_its_next_start_says_that_it_has_succeeded() {
     let (server, kept) = (Server::new(), Kept::default());
     let (agent, _handle) = start(on(&server, &kept, "1").handler(Restart::new()));

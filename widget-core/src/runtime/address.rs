@@ -35,11 +35,13 @@ impl FromStr for Address {
             .and_then(|host| host.strip_suffix(']'));
         let host = match bracketed {
             Some(v6) => v6,
-            None if host.contains(':') => return Err(InvalidAddress),
+            None if is_v6(host) => return Err(InvalidAddress),
             None => host,
         };
-        let odd = |c: char| c.is_whitespace() || c.is_control() || "/@[]?#".contains(c);
-        if host.is_empty() || host.contains(odd) {
+        let odd = |c: char| {
+            c.is_whitespace() || c.is_control() || matches!(c, '/' | '@' | '[' | ']' | '?' | '#')
+        };
+        if host.is_empty() || host.chars().any(odd) {
             return Err(InvalidAddress);
         }
         let port = port.parse().map_err(|_| InvalidAddress)?;
@@ -50,9 +52,14 @@ impl FromStr for Address {
     }
 }
 
+/// Not by `contains`: the search that this brings along is a kilobyte of a small agent.
+fn is_v6(host: &str) -> bool {
+    host.bytes().any(|byte| byte == b':')
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.host.contains(':') {
+        if is_v6(&self.host) {
             write!(f, "[{}]:{}", self.host, self.port)
         } else {
             write!(f, "{}:{}", self.host, self.port)

@@ -276,16 +276,23 @@ impl KeptTask {
                     task: Box::new(bare),
                     idempotent: self.idempotent,
                 };
-                records.extend([before, started(process), taken]);
+                records.push(before);
+                records.push(started(process));
+                records.push(taken);
             }
             KeptStage::Waiting => records.push(taken),
             KeptStage::Started { process, leaving } => {
-                records.extend([taken, started(process.clone())]);
-                records.extend(leaving.map(|end| Record::Leaving { task, end }));
+                records.push(taken);
+                records.push(started(process.clone()));
+                if let Some(end) = *leaving {
+                    records.push(Record::Leaving { task, end });
+                }
             }
             KeptStage::Over(last) => {
                 records.push(taken);
-                records.extend(self.started.then(|| started(Process::default())));
+                if self.started {
+                    records.push(started(Process::default()));
+                }
                 let last = last.clone();
                 records.push(Record::Over { task, last });
             }

@@ -28,8 +28,10 @@ pub(super) fn thin(reports: &mut VecDeque<Report>) -> u64 {
             None => Some(report),
         };
         // Beyond the half, and before a pair whose second would be.
-        if position + 1 >= half {
-            kept.extend(first.take());
+        if position + 1 >= half
+            && let Some(report) = first.take()
+        {
+            kept.push_back(report);
         }
     }
     if kept.len() == before {
