@@ -199,6 +199,8 @@ impl Oracle {
                 // Both promise that it has never started.
                 "cancelled" if asked.wish == Wish::Cancelled && starts == 0 => {}
                 "expired" if asked.wish == Wish::Soon && starts == 0 => {}
+                // Given up while its start was being kept, which the server may know already.
+                "stopped" if starts == 0 && asked.explains(&task["outcome"]["error"]["code"]) => {}
                 // It was lost so often that it is taken for the cause.
                 "failed" if asked.losses() >= 3 && asked.is_idempotent() => {}
                 _ => say("an end without a reason"),
@@ -273,6 +275,16 @@ impl fmt::Display for Counts {
 impl Asked {
     fn is_idempotent(&self) -> bool {
         self.kind.ends_with("-again")
+    }
+
+    /// Whether what was wished for is why it was given up with this code.
+    fn explains(&self, code: &Value) -> bool {
+        let wanted = match self.wish {
+            Wish::Whole => return false,
+            Wish::Cancelled => "cancelled",
+            Wish::Soon => "expired",
+        };
+        code == wanted
     }
 
     fn may_be_queued_again(&self) -> bool {

@@ -28,8 +28,10 @@ fn a_full_disk_is_said_and_nothing_is_lost_once_there_is_room() {
     let _ = server.api.reporting(&agent.id);
     let tasks = format!("/api/v1/agents/{}/tasks", agent.id);
     let body = json!({"kind": "dance", "input": "x".repeat(60_000)});
+    let mut queued = 0;
     let problem = until("the disk to be full", || {
         let (status, body) = server.api.post(&tasks, &body);
+        queued += usize::from(status == 201);
         (status == 503).then_some(body)
     });
     assert_eq!(problem["code"], "store_unavailable");
@@ -58,4 +60,9 @@ fn a_full_disk_is_said_and_nothing_is_lost_once_there_is_room() {
     assert_eq!(seqs, (1..).take(seqs.len()).collect::<Vec<u64>>());
     let (_, shown) = server.api.get(&format!("/api/v1/agents/{}", agent.id));
     assert_eq!(shown["dropped"], Value::from(0));
+    // Whoever was answered 503 has queued nothing.
+    let (_, list) = server.api.get("/api/v1/tasks?limit=1000");
+    let large = |task: &&Value| task["input"] == body["input"];
+    let large = list["items"].as_array().unwrap().iter().filter(large);
+    assert_eq!(large.count(), queued);
 }

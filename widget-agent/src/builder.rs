@@ -201,6 +201,12 @@ impl AgentBuilder {
         self.handler(AnyHandler::raw(kind, run))
     }
 
+    /// Changes each handler that was added so far.
+    pub fn each_handler(mut self, change: impl FnMut(AnyHandler) -> AnyHandler) -> Self {
+        self.handlers = self.handlers.into_iter().map(change).collect();
+        self
+    }
+
     /// Where it keeps what it has not yet delivered. A [`MemorySpool`] unless said otherwise.
     pub fn spool(mut self, spool: impl Spool + 'static) -> Self {
         self.spool = Some(Box::new(spool));

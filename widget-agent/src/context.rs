@@ -214,7 +214,10 @@ impl TaskContext {
         });
     }
 
-    pub(crate) fn runtime(&self) -> &SharedRuntime {
+    /// What the agent runs on. A handler that waits by this clock runs on every runtime, and in a
+    /// simulation, where a day takes a moment.
+    #[must_use]
+    pub fn runtime(&self) -> &SharedRuntime {
         &self.inner.shared.runtime
     }
 }

@@ -144,6 +144,16 @@
 //! The default is `bin`, `smol`, `tcp`, `http`, `restart` and `status`, which is the program. To embed an agent, switch the
 //! default features off and take what you need, such as `tcp` and `tokio`.
 
+// Runs in simulations, where one seed is one run: clippy.toml says what that forbids.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+
 mod agent;
 mod backoff;
 mod builder;
@@ -169,6 +179,10 @@ mod raw;
 mod recall;
 mod reconnect;
 #[cfg(feature = "restart")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a new start needs the arguments of this one"
+)]
 mod replace;
 mod restart;
 mod retry;
@@ -183,9 +197,11 @@ mod shutdown;
 mod sorted;
 mod starts;
 mod submit;
+mod sync;
 mod task_error;
 mod tasks;
 mod update;
+mod watched;
 mod ways;
 mod work;
 mod writer;

@@ -193,6 +193,23 @@ impl AnyHandler {
         self
     }
 
+    /// Has `seen` called at each start of it, right before it runs: for tests that count starts, and
+    /// for what every run has in common.
+    #[must_use]
+    pub fn on_start(mut self, seen: impl Fn(&TaskContext) + Send + Sync + 'static) -> Self {
+        let (prepare, seen) = (self.prepare, Arc::new(seen));
+        self.prepare = Box::new(move |input| {
+            let mut job = prepare(input)?;
+            let (run, seen) = (job.run, Arc::clone(&seen));
+            job.run = Box::new(move |context| {
+                seen(&context);
+                run(context)
+            });
+            Ok(job)
+        });
+        self
+    }
+
     /// Looks at an input, and gives what runs it.
     pub(crate) fn prepare(&self, input: &Payload) -> Result<Job, Failure> {
         (self.prepare)(input)

@@ -4,14 +4,10 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use event_listener::{Event, EventListener};
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
 use widget_core::message::{Describe, WorkTask};
 use widget_core::runtime::{RuntimeExt, SharedRuntime, SteadyClock};
@@ -23,6 +19,7 @@ use crate::agent::Ended;
 use crate::raw::{AnyHandler, Job};
 use crate::sorted::Sorted;
 use crate::tasks::{Ledger, Limits};
+use crate::watched::{Until, Watched};
 use crate::work;
 
 /// A use of the spool: what it came to, and how much there is then.
@@ -81,8 +78,7 @@ pub(crate) struct Shared {
     pub(crate) epoch: SpoolEpoch,
     pub(crate) durable: bool,
     pub(crate) spool: Arc<SharedSpool>,
-    state: Mutex<State>,
-    changed: Event,
+    state: Watched<State>,
 }
 
 /// What changes.
@@ -176,7 +172,7 @@ impl Shared {
         right.copy_from_slice(&second.to_be_bytes());
         let process = Process {
             boot: parts.describe.boot.clone(),
-            pid: std::process::id(),
+            pid: parts.runtime.pid(),
             start,
         };
         let mut kinds = Sorted::default();
@@ -220,45 +216,26 @@ impl Shared {
             epoch: parts.spool.epoch(),
             durable,
             spool: SharedSpool::new(parts.spool),
-            state: Mutex::new(state),
-            changed: Event::new(),
+            state: Watched::new(state),
         }
     }
 
     /// Looks at the state.
     pub(crate) fn state(&self) -> MutexGuard<'_, State> {
-        lock(&self.state)
+        self.state.look()
     }
 
     /// Changes the state and wakes all that wait for a change.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
-        let result = change(&mut self.state());
-        self.changed.notify(usize::MAX);
-        result
+        self.state.change(change)
     }
 
     /// Waits until `look` finds in the state what it looks for.
-    pub(crate) const fn until<T, L>(&self, look: L) -> Until<'_, L>
+    pub(crate) const fn until<T, L>(&self, look: L) -> Until<'_, State, L>
     where
         L: FnMut(&mut State) -> Option<T>,
     {
-        Until {
-            shared: self,
-            look,
-            change: None,
-        }
-    }
-
-    /// Ready when it is time to look at the state: the first time, and after each change. What
-    /// changes from then on is not missed.
-    fn turn(&self, change: &mut Option<EventListener>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(change) = change
-            && Pin::new(change).poll(cx).is_pending()
-        {
-            return Poll::Pending;
-        }
-        *change = Some(self.changed.listen());
-        Poll::Ready(())
+        self.state.until(look)
     }
 
     /// Uses the spool where blocking is allowed, and notes how much it then holds. `None` if it
@@ -297,30 +274,6 @@ impl Shared {
     pub(crate) async fn close_spool(&self) {
         let spool = Arc::clone(&self.spool);
         self.runtime.blocking(move || spool.wait_and_close()).await;
-    }
-}
-
-/// Waits for the state, see [`Shared::until`]. By hand, since there are many of them: an `async fn` is
-/// twice the code.
-pub(crate) struct Until<'a, L> {
-    shared: &'a Shared,
-    look: L,
-    change: Option<EventListener>,
-}
-
-impl<L> Unpin for Until<'_, L> {}
-
-impl<T, L: FnMut(&mut State) -> Option<T>> Future for Until<'_, L> {
-    type Output = T;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
-        let this = self.get_mut();
-        while this.shared.turn(&mut this.change, cx).is_ready() {
-            if let Some(found) = (this.look)(&mut this.shared.state()) {
-                return Poll::Ready(found);
-            }
-        }
-        Poll::Pending
     }
 }
 

@@ -68,6 +68,16 @@
 //! | `fast-checksum` | checksums by the processor's own instructions, where it has them |
 //! | `testkit` | conformance suites for plugins |
 
+// Runs in simulations, where one seed is one run: clippy.toml says what that forbids.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+
 pub mod codec;
 pub mod frame;
 pub mod id;
@@ -78,6 +88,7 @@ pub mod runtime;
 pub mod spool;
 pub mod stop;
 pub mod store;
+mod sync;
 pub mod task;
 #[cfg(feature = "testkit")]
 pub mod testkit;

@@ -1,9 +1,6 @@
 //! [`Stop`] and [`StopSignal`]: how a program asks its parts to end, and how they hear it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use event_listener::Event;
+use crate::sync::{Arc, AtomicBool, Event, Ordering};
 
 /// The side that asks. Dropping it asks as well, so that nothing outlives its owner by accident.
 #[derive(Debug, Default)]

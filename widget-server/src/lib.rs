@@ -84,8 +84,17 @@
 //!
 //! Without any of them the library knows traits, the store in memory, API and page.
 
+// Runs in simulations, where one seed is one run: clippy.toml says what that forbids.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+
 pub mod api;
-mod asks;
 mod builder;
 mod dispatch;
 mod events;

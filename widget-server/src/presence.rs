@@ -1,11 +1,14 @@
-//! Who is there: when each agent was last heard from, on the clock that never jumps.
+//! Who is there: when each agent was last heard from, on the clock that never jumps, and what it
+//! asked for last. The latter only to explain why a task waits, so the store does not know it.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::fmt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use widget_core::id::AgentId;
+use widget_core::message::KindRoom;
 use widget_core::store::AgentRecord;
 use widget_core::time::{Mono, Timestamp};
 
@@ -59,50 +62,125 @@ impl fmt::Display for Presence {
     }
 }
 
-/// When each agent was last heard from. One small row for each agent that came since the start.
+/// What is known in memory of the agents that came since the start. One small row for each: many
+/// wait, and a row is part of what that costs.
 #[derive(Debug, Default)]
 pub(crate) struct Attendance {
-    rows: Mutex<BTreeMap<AgentId, Row>>,
+    rows: Mutex<Rows>,
+}
+
+#[derive(Debug, Default)]
+struct Rows {
+    by_agent: BTreeMap<AgentId, Row>,
+    /// The kinds of which an agent takes no more for now: most take all they can get.
+    full: BTreeMap<AgentId, Box<[Box<str>]>>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Row {
     heard: Mono,
     wall: Timestamp,
+    /// When it asked for tasks, if it has.
+    asked: Mono,
+    ask: LastAsk,
     left: bool,
     /// Whether the store has yet to be told.
     news: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LastAsk {
+    Never,
+    WithoutRoom,
+    WithRoom,
+}
+
+/// What an agent asked for last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Ask {
+    /// When.
+    pub(crate) at: Mono,
+    /// Whether it had room for any task.
+    pub(crate) has_room: bool,
+    /// The kinds of which it had room for none.
+    pub(crate) full: Box<[Box<str>]>,
+}
+
+impl Row {
+    const fn new(heard: Mono, wall: Timestamp) -> Self {
+        Self {
+            heard,
+            wall,
+            asked: heard,
+            ask: LastAsk::Never,
+            left: false,
+            news: true,
+        }
+    }
+}
+
 impl Attendance {
     /// An agent was heard from; says whether that makes it present again.
     pub(crate) fn heard(&self, agent: AgentId, now: Mono, wall: Timestamp) -> bool {
-        let row = Row {
-            heard: now,
-            wall,
-            left: false,
-            news: true,
-        };
-        let before = self.rows().insert(agent, row);
-        before.is_none_or(|row| row.left || now.since(row.heard) > ONLINE)
+        match self.rows().by_agent.entry(agent) {
+            Entry::Vacant(place) => {
+                place.insert(Row::new(now, wall));
+                true
+            }
+            Entry::Occupied(mut row) => {
+                let row = row.get_mut();
+                let was_away = row.left || now.since(row.heard) > ONLINE;
+                (row.heard, row.wall) = (now, wall);
+                (row.left, row.news) = (false, true);
+                was_away
+            }
+        }
+    }
+
+    /// An agent that was heard asks for so many tasks, and of these kinds for no more than so many.
+    pub(crate) fn asked(&self, agent: AgentId, room: u16, kinds: &[KindRoom], now: Mono) {
+        let full = kinds.iter().filter(|kind| kind.room == 0);
+        let full: Box<[Box<str>]> = full.map(|kind| kind.kind.as_str().into()).collect();
+        let mut rows = self.rows();
+        if let Some(row) = rows.by_agent.get_mut(&agent) {
+            row.asked = now;
+            row.ask = match room {
+                0 => LastAsk::WithoutRoom,
+                _ => LastAsk::WithRoom,
+            };
+        }
+        if full.is_empty() {
+            rows.full.remove(&agent);
+        } else {
+            rows.full.insert(agent, full);
+        }
+    }
+
+    /// What an agent asked for last, if it has since the start.
+    pub(crate) fn last_ask(&self, agent: AgentId) -> Option<Ask> {
+        let rows = self.rows();
+        let row = rows.by_agent.get(&agent)?;
+        (row.ask != LastAsk::Never).then(|| Ask {
+            at: row.asked,
+            has_room: row.ask == LastAsk::WithRoom,
+            full: rows.full.get(&agent).cloned().unwrap_or_default(),
+        })
     }
 
     /// An agent has said goodbye, and the store knows.
     pub(crate) fn left(&self, agent: AgentId, now: Mono, wall: Timestamp) {
-        self.rows().insert(
-            agent,
-            Row {
-                heard: now,
-                wall,
-                left: true,
-                news: false,
-            },
-        );
+        let mut rows = self.rows();
+        let row = rows.by_agent.entry(agent);
+        let row = row.or_insert(Row::new(now, wall));
+        (row.heard, row.wall) = (now, wall);
+        (row.left, row.news) = (true, false);
     }
 
     /// An agent was deleted.
     pub(crate) fn forget(&self, agent: AgentId) {
-        self.rows().remove(&agent);
+        let mut rows = self.rows();
+        rows.by_agent.remove(&agent);
+        rows.full.remove(&agent);
     }
 
     /// Whether an agent is there, and when it was last heard from by the wall clock. Since the
@@ -113,7 +191,7 @@ impl Attendance {
         now: Mono,
         wall: Timestamp,
     ) -> (Presence, Timestamp) {
-        let row = self.rows().get(&record.id).copied();
+        let row = self.rows().by_agent.get(&record.id).copied();
         match row {
             Some(row) if row.left => (Presence::Left, row.wall),
             Some(row) => (Presence::after(now.since(row.heard)), row.wall),
@@ -128,19 +206,20 @@ impl Attendance {
     /// For how long nothing was heard of an agent, if it was heard since the start of this server.
     pub(crate) fn silence(&self, agent: AgentId, now: Mono) -> Option<Duration> {
         let rows = self.rows();
-        rows.get(&agent).map(|row| now.since(row.heard))
+        rows.by_agent.get(&agent).map(|row| now.since(row.heard))
     }
 
     /// What the store has yet to be told.
     pub(crate) fn take_news(&self) -> Vec<(AgentId, Timestamp)> {
         let mut rows = self.rows();
         let told = |row: &mut Row| std::mem::take(&mut row.news).then_some(row.wall);
-        rows.iter_mut()
+        rows.by_agent
+            .iter_mut()
             .filter_map(|(agent, row)| Some((*agent, told(row)?)))
             .collect()
     }
 
-    fn rows(&self) -> MutexGuard<'_, BTreeMap<AgentId, Row>> {
+    fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -224,5 +303,28 @@ mod tests {
         attendance.heard(AgentId::from_u128(1), at(0), Timestamp::from_secs(5));
         assert_eq!(attendance.take_news().len(), 1);
         assert!(attendance.take_news().is_empty());
+    }
+
+    #[test]
+    fn the_last_ask_is_kept_whatever_else_is_heard() {
+        let (attendance, wall) = (Attendance::default(), Timestamp::from_secs(5));
+        let agent = AgentId::from_u128(1);
+        attendance.heard(agent, at(0), wall);
+        assert_eq!(attendance.last_ask(agent), None);
+        let kind = |kind: &str, room| KindRoom {
+            kind: kind.into(),
+            room,
+        };
+        attendance.asked(agent, 3, &[kind("backup", 0), kind("echo", 2)], at(1));
+        attendance.heard(agent, at(2), wall);
+        attendance.left(agent, at(3), wall);
+        let full: Box<[Box<str>]> = ["backup".into()].into();
+        let ask = |at, has_room, full| Some(Ask { at, has_room, full });
+        assert_eq!(attendance.last_ask(agent), ask(at(1), true, full));
+        attendance.asked(agent, 0, &[], at(4));
+        let nothing = Box::default();
+        assert_eq!(attendance.last_ask(agent), ask(at(4), false, nothing));
+        attendance.forget(agent);
+        assert_eq!(attendance.last_ask(agent), None);
     }
 }

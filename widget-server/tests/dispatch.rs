@@ -64,15 +64,18 @@ async fn a_task_goes_through_its_whole_life_with_a_timeline() {
     // A repeat changes nothing.
     assert_eq!(agent.say(task.id, 1, events).await, [Verdict::Ok; 3]);
     let task = handle.task(task.id).await.unwrap().unwrap();
-    let states: Vec<_> = task
-        .timeline
-        .iter()
-        .map(|entry| entry.state.as_str())
+    let entries = task.timeline.iter();
+    let said: Vec<_> = entries
+        .map(|entry| (entry.state.as_str(), entry.actor.as_str(), &*entry.cause))
         .collect();
-    assert_eq!(
-        states,
-        ["queued", "leased", "accepted", "running", "succeeded"]
-    );
+    let expected = [
+        ("queued", "server", "asked for by server"),
+        ("leased", "server", "handed to the agent, attempt 1"),
+        ("accepted", "agent", "the agent has it"),
+        ("running", "agent", "the handler starts"),
+        ("succeeded", "agent", "the handler ended"),
+    ];
+    assert_eq!(said, expected);
     assert_eq!(task.state.outcome().unwrap().output, Some(output));
 }
 
@@ -145,7 +148,7 @@ async fn a_lost_answer_is_handed_over_again_with_the_same_attempt() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lease_that_nobody_accepts_ends_and_the_old_attempt_is_stale() {
+async fn a_new_memory_takes_back_what_was_leased_and_the_old_attempt_is_stale() {
     let server = server();
     let (handle, agent) = (server.handle(), reported(&server.service(), 1).await);
     let task = handle
@@ -153,7 +156,6 @@ async fn a_lease_that_nobody_accepts_ends_and_the_old_attempt_is_stale() {
         .await
         .unwrap();
     agent.work().await;
-    // The lease counts by the wall clock, which a paused runtime does not move: end it by hand.
     let again = Agent::hello(&server.service(), 1, 2).await;
     assert_eq!(state(&handle, task.id).await, "queued");
     let refused = agent

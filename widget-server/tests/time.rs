@@ -13,7 +13,8 @@ use std::time::Duration;
 use common::clock::SetClock;
 use common::{Agent, reported, state};
 use widget_core::Payload;
-use widget_core::id::{StoreEpoch, TaskId};
+use widget_core::id::{Attempt, StoreEpoch, TaskId};
+use widget_core::message::Verdict;
 use widget_core::stop::Stop;
 use widget_core::store::{MemoryStore, Stores};
 use widget_core::task::{Actor, AgentEvent};
@@ -89,6 +90,29 @@ async fn a_clock_that_is_set_ends_neither_lease_nor_ttl() {
     assert_eq!(state(&handle, leased).await, "queued", "after its 30 s");
     pass(25 * HOUR).await;
     assert_eq!(state(&handle, queued).await, "expired", "after its day");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_nobody_accepts_ends_and_the_old_attempt_is_stale() {
+    let (
+        _,
+        Running {
+            handle,
+            service,
+            stop: _stop,
+        },
+    ) = start();
+    let agent = reported(&service, 1).await;
+    let task = send(&handle, &agent).await;
+    agent.work().await;
+    tokio::time::sleep(Duration::from_millis(29_900)).await;
+    assert_eq!(state(&handle, task).await, "leased");
+    pass(Duration::from_millis(100)).await;
+    assert_eq!(state(&handle, task).await, "queued");
+    let accept = AgentEvent::Accept { idempotent: false };
+    let late = agent.say(task, 1, vec![accept]).await;
+    assert_eq!(late, [Verdict::Stale]);
+    assert_eq!(agent.work().await.tasks[0].attempt, Attempt(2));
 }
 
 #[tokio::test(start_paused = true)]

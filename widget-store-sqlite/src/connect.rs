@@ -98,3 +98,22 @@ fn limit(connection: &Connection, bytes: u64) -> Result<()> {
     )?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What SQLite calls FULL: less of it syncs at checkpoints only, and a power cut then takes
+    /// commits that were answered.
+    #[test]
+    fn the_connection_that_writes_syncs_each_commit() {
+        let directory = tempfile::TempDir::new().unwrap();
+        let options = SqliteOptions::new(directory.path());
+        let connection = writer(&directory.path().join("a.db"), &options).unwrap();
+        let ask = |pragma| connection.pragma_query_value(None, pragma, |row| row.get::<_, i64>(0));
+        assert_eq!(ask("synchronous"), Ok(2));
+        let mode = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+        let mode = connection.pragma_query_value(None, "journal_mode", mode);
+        assert_eq!(mode.as_deref(), Ok("wal"));
+    }
+}

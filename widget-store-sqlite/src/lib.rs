@@ -48,6 +48,7 @@
 //! | the process is killed, the power fails | what was answered is there; what was not is there whole or not at all |
 //! | a caller stops waiting | what it asked for is done or not, but never half; the bell is rung if it is |
 //! | more callers than can be served | they wait for a place in the queue |
+//! | a bug makes one of its threads panic | `Unavailable` for what it did; when no other thread does that work, for what waits and comes later too, until the store is opened again |
 //!
 //! Invariants:
 //! - One process has a data directory at a time; it holds the lock on `lock` in it.
@@ -73,7 +74,10 @@ mod reports;
 mod rows;
 mod schema;
 mod store;
+mod sync;
 mod tasks;
+mod transact;
+mod waiting;
 mod writer;
 
 pub use options::SqliteOptions;

@@ -1,13 +1,15 @@
 //! Threads that only read, beside the one that writes. Each job sees one state of the database.
 
 use std::fmt;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
-use async_channel::{Receiver, Sender};
+use async_channel::Sender;
 use rusqlite::Connection;
 use widget_core::store::StoreError;
 
 use crate::error::{self, Result};
+use crate::waiting::Waiting;
 
 /// Jobs that may wait; further callers wait for a place.
 const QUEUE: usize = 256;
@@ -31,12 +33,13 @@ impl Readers {
     /// One thread for each connection.
     pub(crate) fn start(connections: Vec<Connection>) -> std::io::Result<Self> {
         let (jobs, waiting) = async_channel::bounded(QUEUE);
+        let waiting = Arc::new(Waiting::new(waiting));
         let mut readers = Self {
             jobs,
             threads: Vec::new(),
         };
         for connection in connections {
-            let waiting = waiting.clone();
+            let waiting = Arc::clone(&waiting);
             let thread = thread::Builder::new()
                 .name("widget-store-read".into())
                 .spawn(move || run(&connection, &waiting))?;
@@ -73,8 +76,8 @@ impl Drop for Readers {
     }
 }
 
-fn run(connection: &Connection, waiting: &Receiver<Job>) {
-    while let Ok(Job(work)) = waiting.recv_blocking() {
+fn run(connection: &Connection, waiting: &Waiting<Job>) {
+    while let Some(Job(work)) = waiting.next() {
         work(connection);
     }
 }
@@ -90,4 +93,34 @@ fn in_snapshot<T>(
         connection.prepare_cached("ROLLBACK")?.execute(())?;
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use futures_lite::future::{block_on, zip};
+    use widget_core::store::StoreErrorKind;
+
+    use super::*;
+
+    #[test]
+    fn who_waits_when_the_last_reading_thread_panics_is_told_that_it_is_closed() {
+        let readers = Readers::start(vec![Connection::open_in_memory().unwrap()]).unwrap();
+        block_on(async {
+            let (start, started) = async_channel::bounded::<()>(1);
+            let (hold, held) = async_channel::bounded::<()>(1);
+            let bad = readers.read(move |_| -> Result<()> {
+                start.close();
+                let _ = held.recv_blocking();
+                panic!("as a bug in a job would");
+            });
+            let other = async {
+                let _ = started.recv().await;
+                let waiting = readers.read(|_| Ok(()));
+                zip(waiting, async { hold.close() }).await.0
+            };
+            let (bad, other) = zip(bad, other).await;
+            assert_eq!(*bad.unwrap_err().kind(), StoreErrorKind::Unavailable);
+            assert_eq!(*other.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        });
+    }
 }

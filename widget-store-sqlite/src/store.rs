@@ -10,12 +10,17 @@ use crate::directory::{self, Claim};
 use crate::error::Result;
 use crate::options::SqliteOptions;
 use crate::readers::Readers;
-use crate::writer::Writer;
+use crate::writer::{Bounds, Writer};
 
 /// Threads for short reads.
 const READERS: usize = 2;
 /// Threads for reads that may take long, such as charts: they hold up only each other.
 const CHART_READERS: usize = 1;
+/// How much the writing thread takes.
+const WRITES: Bounds = Bounds {
+    waiting: 1_024,
+    group: 512,
+};
 
 /// Agents, tasks and reports in one SQLite database.
 ///
@@ -27,7 +32,7 @@ pub struct SqliteStore {
     // writing one can.
     readers: Readers,
     chart_readers: Readers,
-    writer: Writer,
+    writer: Writer<Connection>,
     pub(crate) bells: Bells,
     pub(crate) session_key: OnceLock<SessionKey>,
     _lock: Claim,
@@ -59,7 +64,7 @@ impl SqliteStore {
         Ok(Self {
             readers: Readers::start(short.map_err(named)?).map_err(no_thread)?,
             chart_readers: Readers::start(long.map_err(named)?).map_err(no_thread)?,
-            writer: Writer::start(writer).map_err(no_thread)?,
+            writer: Writer::start(writer, WRITES).map_err(no_thread)?,
             bells: Bells::default(),
             session_key: OnceLock::new(),
             _lock: lock,

@@ -1,33 +1,59 @@
 //! The one thread that writes. Whatever waits goes into one transaction, and is answered after its
-//! commit; one sync then serves all of them.
+//! commit; one sync then serves all of them. What a transaction is stands in `transact`.
 
+use std::error::Error;
 use std::fmt;
-use std::thread::{self, JoinHandle};
+use std::iter;
 
-use async_channel::{Receiver, Sender};
-use rusqlite::Connection;
 use widget_core::store::{StoreError, StoreErrorKind};
 
-use crate::error::{self, Error, Result};
+use crate::error;
+use crate::sync::{Sender, bounded, thread};
+use crate::waiting::Waiting;
 
-/// Jobs that may wait; further callers wait for a place.
-const QUEUE: usize = 1_024;
-/// Jobs in one transaction at most, so that the first of them is not kept waiting by the last.
-const GROUP: usize = 512;
+/// What is written to, one transaction after the other.
+pub(crate) trait Transact: Send + 'static {
+    type Error: Into<StoreError> + Send;
+
+    /// Begins a transaction. What an earlier one may have left is taken back.
+    fn begin(&self) -> Result<(), Self::Error>;
+
+    /// Whether the transaction is still there: a job can make it be taken back.
+    fn is_open(&self) -> bool;
+
+    /// Does some work within the transaction. If that fails, it is taken back alone.
+    fn alone<T>(
+        &self,
+        work: impl FnOnce(&Self) -> Result<T, Self::Error>,
+    ) -> Result<T, Self::Error>;
+
+    /// Makes the transaction durable, or else takes it back.
+    fn commit(&self) -> Result<(), Self::Error>;
+}
+
+/// How much at a time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Jobs that may wait; further callers wait for a place.
+    pub(crate) waiting: usize,
+    /// Jobs in one transaction at most, so that the first of them is not kept waiting by the last.
+    pub(crate) group: usize,
+}
 
 /// Takes jobs to the writing thread. Ends the thread when dropped, after what waits is written.
 #[derive(Debug)]
-pub(crate) struct Writer {
-    jobs: Sender<Box<dyn Job>>,
-    thread: Option<JoinHandle<()>>,
+pub(crate) struct Writer<C> {
+    jobs: Sender<Box<dyn Job<C>>>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
-impl Writer {
-    pub(crate) fn start(connection: Connection) -> std::io::Result<Self> {
-        let (jobs, waiting) = async_channel::bounded(QUEUE);
+impl<C: Transact> Writer<C> {
+    pub(crate) fn start(connection: C, bounds: Bounds) -> std::io::Result<Self> {
+        let (jobs, waiting) = bounded(bounds.waiting);
+        let waiting = Waiting::new(waiting);
         let thread = thread::Builder::new()
             .name("widget-store-write".into())
-            .spawn(move || run(&connection, &waiting))?;
+            .spawn(move || run(&connection, &waiting, bounds.group))?;
         Ok(Self {
             jobs,
             thread: Some(thread),
@@ -38,10 +64,10 @@ impl Writer {
     /// done more than once, of which only the last counts.
     pub(crate) async fn write<T: Send + 'static>(
         &self,
-        work: impl FnMut(&Connection) -> Result<T> + Send + 'static,
+        work: impl FnMut(&C) -> Result<T, C::Error> + Send + 'static,
         after: impl FnOnce(&T) + Send + 'static,
-    ) -> std::result::Result<T, StoreError> {
-        let (reply, answer) = async_channel::bounded(1);
+    ) -> Result<T, StoreError> {
+        let (reply, answer) = bounded(1);
         let job = Write {
             work,
             after,
@@ -56,7 +82,7 @@ impl Writer {
     }
 }
 
-impl Drop for Writer {
+impl<C> Drop for Writer<C> {
     fn drop(&mut self) {
         self.jobs.close();
         if let Some(thread) = self.thread.take()
@@ -68,60 +94,63 @@ impl Drop for Writer {
 }
 
 /// Something to do within a transaction, and an answer to give after it.
-trait Job: Send {
-    fn run(&mut self, connection: &Connection);
+trait Job<C>: Send {
+    fn run(&mut self, connection: &C);
     fn answer(self: Box<Self>, commit: &Commit);
 }
 
-impl fmt::Debug for dyn Job {
+impl<C> fmt::Debug for dyn Job<C> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Job")
     }
 }
 
 /// How a transaction ended: if not well, nothing of it is there.
-type Commit = std::result::Result<(), Lost>;
+type Commit = Result<(), Lost>;
 
 /// A transaction that came to nothing, told to each of its callers.
 struct Lost {
     kind: StoreErrorKind,
     why: String,
-    /// SQLite took it back because of one job, so the others can be tried again.
+    /// It was taken back because of one job, so the others can be tried again.
     by_a_job: bool,
 }
 
 impl Lost {
-    fn because(error: rusqlite::Error) -> Self {
-        let why = error.to_string();
-        let kind = StoreError::from(Error::from(error)).kind().clone();
+    fn because(error: impl Into<StoreError>) -> Self {
+        let error = error.into();
+        let why = error
+            .source()
+            .map_or_else(|| error.to_string(), ToString::to_string);
         Self {
-            kind,
+            kind: error.kind().clone(),
             why,
             by_a_job: false,
         }
     }
 }
 
-struct Write<T, W, A> {
+struct Write<C: Transact, T, W, A> {
     work: W,
     after: A,
-    reply: Sender<std::result::Result<T, StoreError>>,
-    result: Option<Result<T>>,
+    reply: Sender<Result<T, StoreError>>,
+    result: Option<Result<T, C::Error>>,
 }
 
-impl<T, W, A> Job for Write<T, W, A>
+impl<C, T, W, A> Job<C> for Write<C, T, W, A>
 where
+    C: Transact,
     T: Send,
-    W: FnMut(&Connection) -> Result<T> + Send,
+    W: FnMut(&C) -> Result<T, C::Error> + Send,
     A: FnOnce(&T) + Send,
 {
-    fn run(&mut self, connection: &Connection) {
-        self.result = Some(in_savepoint(connection, &mut self.work));
+    fn run(&mut self, connection: &C) {
+        self.result = Some(connection.alone(&mut self.work));
     }
 
     fn answer(self: Box<Self>, commit: &Commit) {
         let answer = match (commit, self.result) {
-            (Ok(()), Some(result)) => result.map_err(StoreError::from),
+            (Ok(()), Some(result)) => result.map_err(Into::into),
             (Err(lost), Some(Err(error))) if lost.by_a_job => Err(error.into()),
             (Err(lost), _) => Err(StoreError::with(lost.kind.clone(), lost.why.clone())),
             (Ok(()), None) => Err(error::closed()),
@@ -134,12 +163,10 @@ where
     }
 }
 
-fn run(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
-    while let Ok(first) = waiting.recv_blocking() {
-        let others = std::iter::from_fn(|| waiting.try_recv().ok());
-        let mut group: Vec<_> = std::iter::once(first)
-            .chain(others.take(GROUP - 1))
-            .collect();
+fn run<C: Transact>(connection: &C, waiting: &Waiting<Box<dyn Job<C>>>, at_most: usize) {
+    while let Some(first) = waiting.next() {
+        let others = iter::from_fn(|| waiting.another());
+        let mut group: Vec<_> = iter::once(first).chain(others).take(at_most).collect();
         match transact(connection, &mut group) {
             Err(lost) if lost.by_a_job && group.len() > 1 => {
                 for job in group {
@@ -153,7 +180,7 @@ fn run(connection: &Connection, waiting: &Receiver<Box<dyn Job>>) {
     }
 }
 
-fn answer(group: Vec<Box<dyn Job>>, commit: &Commit) {
+fn answer<C>(group: Vec<Box<dyn Job<C>>>, commit: &Commit) {
     if let Err(lost) = commit {
         tracing::debug!(callers = group.len(), why = %lost.why, "a transaction came to nothing");
     }
@@ -162,16 +189,12 @@ fn answer(group: Vec<Box<dyn Job>>, commit: &Commit) {
     }
 }
 
-fn transact(connection: &Connection, group: &mut [Box<dyn Job>]) -> Commit {
-    if !connection.is_autocommit() {
-        // Left over from a commit that failed and could not even be taken back.
-        execute(connection, "ROLLBACK").map_err(Lost::because)?;
-    }
-    execute(connection, "BEGIN IMMEDIATE").map_err(Lost::because)?;
+fn transact<C: Transact>(connection: &C, group: &mut [Box<dyn Job<C>>]) -> Commit {
+    connection.begin().map_err(Lost::because)?;
     for job in group {
         job.run(connection);
         // A full disk can take the whole transaction back, not only the statement that met it.
-        if connection.is_autocommit() {
+        if !connection.is_open() {
             return Err(Lost {
                 kind: StoreErrorKind::Unavailable,
                 why: "the disk is full or failing: the transaction was taken back".into(),
@@ -179,47 +202,25 @@ fn transact(connection: &Connection, group: &mut [Box<dyn Job>]) -> Commit {
             });
         }
     }
-    execute(connection, "COMMIT").map_err(|error| {
-        if !connection.is_autocommit()
-            && let Err(error) = execute(connection, "ROLLBACK")
-        {
-            tracing::error!(%error, "a failed transaction could not be taken back");
-        }
-        Lost::because(error)
-    })
-}
-
-/// What fails is taken back alone.
-fn in_savepoint<T>(
-    connection: &Connection,
-    work: impl FnOnce(&Connection) -> Result<T>,
-) -> Result<T> {
-    execute(connection, "SAVEPOINT job")?;
-    let result = work(connection);
-    if result.is_err() && !connection.is_autocommit() {
-        execute(connection, "ROLLBACK TO job")?;
-    }
-    if !connection.is_autocommit() {
-        execute(connection, "RELEASE job")?;
-    }
-    result
-}
-
-fn execute(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
-    connection.prepare_cached(statement)?.execute(())?;
-    Ok(())
+    connection.commit().map_err(Lost::because)
 }
 
 #[cfg(test)]
 mod tests {
     use futures_lite::future::{block_on, zip};
+    use rusqlite::Connection;
 
     use super::*;
+    use crate::error::Result;
 
-    fn writer() -> Writer {
+    fn writer() -> Writer<Connection> {
         let connection = Connection::open_in_memory().unwrap();
         connection.execute_batch("CREATE TABLE t (n)").unwrap();
-        Writer::start(connection).unwrap()
+        let bounds = Bounds {
+            waiting: 8,
+            group: 8,
+        };
+        Writer::start(connection, bounds).unwrap()
     }
 
     fn insert(connection: &Connection, n: i64) -> Result<()> {
@@ -280,6 +281,32 @@ mod tests {
             good.unwrap();
             assert_eq!(*bad.unwrap_err().kind(), StoreErrorKind::Unavailable);
             assert_eq!(writer.write(count, |_| {}).await.unwrap(), 1);
+        });
+    }
+    #[test]
+    fn who_waits_when_the_thread_panics_is_told_that_it_is_closed() {
+        let writer = writer();
+        block_on(async {
+            let (start, started) = async_channel::bounded::<()>(1);
+            let (hold, held) = async_channel::bounded::<()>(1);
+            let bad = writer.write(
+                move |_| -> Result<()> {
+                    start.close();
+                    let _ = held.recv_blocking();
+                    panic!("as a bug in a job would");
+                },
+                |()| {},
+            );
+            let other = async {
+                let _ = started.recv().await;
+                let waiting = writer.write(|connection| insert(connection, 1), |()| {});
+                zip(waiting, async { hold.close() }).await.0
+            };
+            let (bad, other) = zip(bad, other).await;
+            assert_eq!(*bad.unwrap_err().kind(), StoreErrorKind::Unavailable);
+            assert_eq!(*other.unwrap_err().kind(), StoreErrorKind::Unavailable);
+            let late = writer.write(|connection| insert(connection, 2), |()| {});
+            assert_eq!(*late.await.unwrap_err().kind(), StoreErrorKind::Unavailable);
         });
     }
 }

@@ -90,6 +90,16 @@
 //! | `serve` | `serve`: what a listener does with one connection, on any runtime |
 //! | `listener` | `HttpListener`: the accept loop, on tokio; implies `serve` |
 
+// Runs in simulations, where one seed is one run: clippy.toml says what that forbids.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+
 mod answer;
 #[cfg(feature = "serve")]
 mod body;

@@ -173,6 +173,7 @@ impl Accepting {
         let _ = stream.set_nodelay(true);
         let (runtime, service) = (Arc::clone(&self.runtime), Arc::clone(&self.service));
         let (stop, limits) = (self.stop.clone(), Arc::clone(&self.limits));
+        #[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
         tokio::spawn(async move {
             serve(TokioIo::new(stream), runtime, service, origin, stop, limits).await;
             drop(place);

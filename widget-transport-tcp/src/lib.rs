@@ -65,6 +65,16 @@
 //! | `serve` | `serve`: what a listener does with one connection, on any runtime |
 //! | `listener` | `TcpListener`: the accept loop, on tokio; implies `serve` |
 
+// Runs in simulations, where one seed is one run: clippy.toml says what that forbids.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::disallowed_macros,
+        clippy::disallowed_methods,
+        clippy::disallowed_types
+    )
+)]
+
 mod client;
 #[cfg(feature = "serve")]
 mod commands;

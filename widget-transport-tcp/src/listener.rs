@@ -189,6 +189,7 @@ impl Accepting {
         let _ = stream.set_nodelay(true);
         let is_near = peer.ip().to_canonical().is_loopback();
         let ground = if is_near { &self.near } else { &self.far };
+        #[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
         tokio::spawn(serve_on(stream.compat(), Arc::clone(ground), origin, place));
     }
 }

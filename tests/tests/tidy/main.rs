@@ -6,6 +6,7 @@
     reason = "a test that cannot read the tree has to fail"
 )]
 
+mod bugs;
 mod manifests;
 mod promises;
 mod rules;
@@ -62,6 +63,11 @@ fn no_test_is_ignored() {
 #[test]
 fn no_library_prints() {
     each(rules::prints_nothing);
+}
+
+#[test]
+fn what_runs_in_simulations_denies_what_no_seed_repeats() {
+    each(rules::denies_what_no_seed_repeats);
 }
 
 #[test]
@@ -135,6 +141,19 @@ fn every_word_of_explain_is_in_the_docs_and_no_other() {
         .collect();
     let known = Reason::ALL.iter().map(|reason| reason.as_str()).collect();
     assert_eq!(said, known);
+}
+
+#[test]
+fn every_planted_bug_still_applies_and_says_what_it_breaks() {
+    let planted: Vec<&Source> = SOURCES.iter().filter(|s| bugs::is_planted(s)).collect();
+    assert!(planted.len() >= 14, "there are only {}", planted.len());
+    let root = root();
+    let broken = planted.into_iter().flat_map(|source| {
+        let mut broken = bugs::says_what_it_breaks(source);
+        broken.extend(bugs::applies(&root, source));
+        at(&source.path, broken)
+    });
+    report(broken.collect());
 }
 
 /// Holds every file against a rule.

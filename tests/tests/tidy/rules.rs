@@ -31,6 +31,22 @@ const MACHINES: [&str; 3] = [
     concat!("../", "shared"),
 ];
 
+/// Libraries of which one seed has to be one run.
+const SIMULATED: [&str; 5] = [
+    "widget-core/src/lib.rs",
+    "widget-agent/src/lib.rs",
+    "widget-server/src/lib.rs",
+    "widget-transport-tcp/src/lib.rs",
+    "widget-transport-http/src/lib.rs",
+];
+
+/// What forbids clocks, threads and the like there.
+const REPEATABLE: [&str; 3] = [
+    "clippy::disallowed_macros",
+    "clippy::disallowed_methods",
+    "clippy::disallowed_types",
+];
+
 /// The first line says what the file is responsible for.
 pub(super) fn has_head(source: &Source) -> Vec<Broken> {
     let first = source.text.lines().next().unwrap_or_default();
@@ -83,6 +99,17 @@ pub(super) fn prints_nothing(source: &Source) -> Vec<Broken> {
     })
 }
 
+pub(super) fn denies_what_no_seed_repeats(source: &Source) -> Vec<Broken> {
+    let has_to = SIMULATED.contains(&source.path.as_str());
+    let (_, denied) = source.text.split_once("deny(").unwrap_or_default();
+    let (denied, _) = denied.split_once(')').unwrap_or_default();
+    let missing = REPEATABLE.iter().filter(|lint| !denied.contains(**lint));
+    missing
+        .filter(|_| has_to)
+        .map(|lint| Broken::new(1, format!("it runs in simulations: deny `{lint}`")))
+        .collect()
+}
+
 pub(super) fn names_no_machine(source: &Source) -> Vec<Broken> {
     texts(source, &MACHINES, |word| {
         format!("`{word}` is a path of one machine: say it without")
@@ -108,6 +135,17 @@ mod samples {
         breaks(is_short, "a/src/lib.rs", &"x\n".repeat(500), &[]);
         breaks(is_short, "a/src/lib.rs", &"x\n".repeat(501), &[501]);
         breaks(is_short, "Cargo.lock", &"x\n".repeat(501), &[]);
+    }
+
+    #[test]
+    fn a_simulated_library_that_may_use_clocks_is_found() {
+        let rule = denies_what_no_seed_repeats;
+        let all = format!("//! A.\n#![deny(\n{}\n)]\n", REPEATABLE.join(",\n"));
+        breaks(rule, SIMULATED[0], &all, &[]);
+        let two = all.replace("clippy::disallowed_types", "");
+        breaks(rule, SIMULATED[0], &two, &[1]);
+        breaks(rule, SIMULATED[0], "//! A.\n", &[1, 1, 1]);
+        breaks(rule, "a/src/lib.rs", "//! A.\n", &[]);
     }
 
     #[test]

@@ -15,12 +15,12 @@ use widget_agent::{AgentBuilder, AgentHandle, AnyHandler, Ended, Shutdown, TaskE
 
 use crate::log::Warnings;
 use crate::server::{Server, task};
-use crate::spool::{Clocked, Disk, Refuses};
+use crate::spool::{Disk, Refuses};
 use crate::tasks::{code, finish, until_the_end};
 use crate::{builder, start};
 
-const ACCEPT: AgentEvent = AgentEvent::Accept { idempotent: false };
-const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const ACCEPT: AgentEvent = AgentEvent::Accept { idempotent: false };
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
 
 type Run = (JoinHandle<Ended>, AgentHandle);
 
@@ -33,14 +33,14 @@ async fn kill((agent, handle): Run, server: &Arc<Server>) {
     sleep(SECOND / 100).await;
 }
 
-struct Host {
-    server: Arc<Server>,
+pub(crate) struct Host {
+    pub(crate) server: Arc<Server>,
     disk: Disk,
     runs: Arc<AtomicU32>,
 }
 
 impl Host {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             server: Server::new(),
             disk: Disk::new(),
@@ -49,7 +49,7 @@ impl Host {
     }
 
     /// An agent with handlers that count their runs: `echo` ends at once, `wait` when it is asked to.
-    fn agent(&self) -> AgentBuilder {
+    pub(crate) fn agent(&self) -> AgentBuilder {
         let (echoes, waits) = (Arc::clone(&self.runs), Arc::clone(&self.runs));
         builder(&self.server)
             .spool(self.disk.open())
@@ -87,10 +87,21 @@ async fn each_step_is_kept_before_it_is_said() {
     assert!(host.disk.records().iter().any(taken));
     assert!(!host.disk.records().iter().any(started));
     assert_eq!(update.verdict(Verdict::Ok), [ACCEPT]);
-    let events = until_the_end(&host.server).await;
-    assert!(host.disk.records().iter().any(started));
-    assert!(host.disk.records().iter().any(over));
-    assert_eq!(finish(&events).kind, FinishKind::Succeeded);
+    let mut said = Vec::new();
+    while !matches!(said.last(), Some(AgentEvent::Finish(_))) {
+        let update = host.server.updates.next().await;
+        let records = host.disk.records();
+        for item in &update.command.items {
+            match item.event {
+                AgentEvent::Start => assert!(records.iter().any(started)),
+                AgentEvent::Finish(_) => assert!(records.iter().any(over)),
+                _ => {}
+            }
+        }
+        said.extend(update.verdict(Verdict::Ok));
+    }
+    assert_eq!(said[0], AgentEvent::Start);
+    assert_eq!(finish(&said).kind, FinishKind::Succeeded);
     sleep(SECOND).await;
     let last = host.disk.records().pop();
     assert!(matches!(last, Some(Record::Forgotten { spent: true, .. })));
@@ -254,6 +265,24 @@ async fn what_cannot_be_kept_is_neither_started_nor_said_until_it_can() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_end_that_cannot_be_kept_is_not_said_until_it_can() {
+    let host = Host::new();
+    let _run = host.start();
+    host.server.hand_out(vec![task(1, "echo", "1")]).await;
+    let accept = host.server.updates.next().await;
+    host.disk.set(Refuses::Ends);
+    assert_eq!(accept.verdict(Verdict::Ok), [ACCEPT]);
+    host.server.updates.stays_empty(SECOND * 600).await;
+    assert_eq!(host.runs(), 1);
+    host.disk.set(Refuses::Nothing);
+    let events = until_the_end(&host.server).await;
+    assert_eq!(
+        (finish(&events).kind, host.runs()),
+        (FinishKind::Succeeded, 1)
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_does_not_fit_is_not_taken_until_there_is_room() {
     let host = Host::new();
     let run = host.start();
@@ -306,58 +335,6 @@ async fn tasks_of_one_agent_are_kept_in_groups() {
         commits <= 4,
         "{commits} commits for 40 tasks and their starts"
     );
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_late_start_asks_the_server_whether_it_still_may() {
-    let host = Host::new();
-    let one = AnyHandler::raw("one", |_cx, input| async {
-        sleep(SECOND * 60).await;
-        Ok(input)
-    });
-    let runtime = Arc::new(Clocked::new());
-    let agent = host.agent().handler(one.concurrency(1)).runtime(runtime);
-    let run = start(agent);
-    let mut long = [task(1, "one", "1"), task(2, "one", "2")];
-    long[1].ttl_ms = 600_000;
-    host.server.hand_out(long.to_vec()).await;
-    assert_eq!(host.server.ok().await, [ACCEPT, ACCEPT]);
-    assert_eq!(host.server.ok().await, [AgentEvent::Start]);
-    let status = run.1.status();
-    assert_eq!((status.waiting, status.running), (1, 1));
-    let request = host.server.request().await;
-    assert_eq!(
-        (request.command.kinds[0].room, request.command.room),
-        (0, 62)
-    );
-    let mut events = Vec::new();
-    while events.last() != Some(&AgentEvent::Start) {
-        events.extend(host.server.ok().await);
-    }
-    let accepts = events.iter().filter(|event| **event == ACCEPT);
-    assert_eq!((accepts.count(), events.len()), (1, 3), "{events:?}");
-}
-
-#[tokio::test(start_paused = true)]
-async fn time_that_the_host_slept_counts_for_a_ttl() {
-    let host = Host::new();
-    let one = AnyHandler::raw("one", |_cx, input| async {
-        sleep(SECOND * 6_000).await;
-        Ok(input)
-    });
-    let clock = Arc::new(Clocked::new());
-    let agent = host.agent().handler(one.concurrency(1));
-    let _run = start(agent.runtime(clock.clone()));
-    let mut tasks = [task(1, "one", "1"), task(2, "one", "2")];
-    tasks[1].ttl_ms = 3_600_000;
-    host.server.hand_out(tasks.to_vec()).await;
-    assert_eq!(host.server.ok().await, [ACCEPT, ACCEPT]);
-    assert_eq!(host.server.ok().await, [AgentEvent::Start]);
-    host.server.updates.stays_empty(SECOND * 300).await;
-    clock.jump(3_600_000);
-    let begin = tokio::time::Instant::now();
-    assert_eq!(host.server.ok().await, [AgentEvent::Expire]);
-    assert!(begin.elapsed() <= SECOND * 31, "{:?}", begin.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{advance, sleep};
 use widget_agent::widget_core::Payload;
-use widget_agent::widget_core::message::{KindRoom, WorkTask};
+use widget_agent::widget_core::message::{KindRoom, Response, Work, WorkTask};
 use widget_agent::widget_core::payload::MAX_OUTPUT;
 use widget_agent::widget_core::task::{AgentEvent, Chunk, FinishKind};
 use widget_agent::{AnyHandler, RetryPolicy, TaskError};
@@ -300,6 +300,10 @@ async fn a_blocking_handler_at_its_timeout_is_timed_out_keeps_its_slot_and_tells
     assert!(message(&events).contains("goes on"), "{}", message(&events));
     let status = handle.status();
     assert_eq!((status.tasks, status.stuck), (1, 1));
+    let request = server.request().await;
+    let room = (request.command.room, request.command.kinds[0].room);
+    assert_eq!(room, (63, 0));
+    request.answer(Response::Work(Work::default()));
     release.send(()).unwrap();
     let late = until_the_end(&server).await;
     assert_eq!(finish(&late).kind, FinishKind::Succeeded);

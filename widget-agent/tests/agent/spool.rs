@@ -2,8 +2,9 @@
 //! goes with virtual time and can be set.
 
 use std::io;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use widget_agent::runtime::{Address, BoxFuture, Runtime, Stream, TokioRuntime};
 use widget_agent::widget_core::id::{SpoolEpoch, TaskId};
@@ -35,6 +36,7 @@ pub(crate) enum Refuses {
     Tasks,
     Outputs,
     Starts,
+    Ends,
 }
 
 impl Disk {
@@ -125,8 +127,14 @@ impl Spool for OnDisk {
             _ => false,
         };
         let started = |record: &Record| matches!(record, Record::Started { .. });
-        let starts = state.refuses == Refuses::Starts && group.iter().any(started);
-        if state.refuses == Refuses::Everything || starts {
+        let over = |record: &Record| matches!(record, Record::Over { .. });
+        let gone = match state.refuses {
+            Refuses::Everything => true,
+            Refuses::Starts => group.iter().any(started),
+            Refuses::Ends => group.iter().any(over),
+            Refuses::Nothing | Refuses::Tasks | Refuses::Outputs => false,
+        };
+        if gone {
             return Err(io::Error::other("the disk is gone").into());
         }
         if group.iter().any(full) {
@@ -205,11 +213,12 @@ fn apply(recall: &mut Recall, record: Record) {
     }
 }
 
-/// Tokio's, with a wall clock that goes with it.
+/// Tokio's, with a wall clock that goes with it, on a host that says how long it is up.
 #[derive(Debug)]
 pub(crate) struct Clocked {
     tokio: TokioRuntime,
     set: AtomicI64,
+    slept: AtomicU64,
 }
 
 impl Clocked {
@@ -217,11 +226,20 @@ impl Clocked {
         Self {
             tokio: TokioRuntime::current().unwrap(),
             set: AtomicI64::new(1_700_000_000_000),
+            slept: AtomicU64::new(0),
         }
     }
 
-    /// The wall clock goes on by this, as after a suspension.
-    pub(crate) fn jump(&self, millis: i64) {
+    /// The host was suspended for so long.
+    pub(crate) fn suspend(&self, time: Duration) {
+        let millis = time.as_millis();
+        self.slept
+            .fetch_add(u64::try_from(millis).unwrap(), Ordering::SeqCst);
+        self.set(i64::try_from(millis).unwrap());
+    }
+
+    /// Somebody sets the wall clock by so many milliseconds.
+    pub(crate) fn set(&self, millis: i64) {
         self.set.fetch_add(millis, Ordering::SeqCst);
     }
 }
@@ -246,6 +264,11 @@ impl Runtime for Clocked {
     fn wall(&self) -> Timestamp {
         let start = Timestamp::from_millis(self.set.load(Ordering::SeqCst));
         start.after(self.tokio.now().since_start())
+    }
+
+    fn uptime(&self) -> Option<Duration> {
+        let slept = Duration::from_millis(self.slept.load(Ordering::SeqCst));
+        Some(self.tokio.now().since_start() + slept)
     }
 
     fn random(&self) -> u64 {

@@ -156,7 +156,8 @@ async fn a_handler_that_runs_too_long_is_dropped() {
         (finish(&events).kind, code(&events)),
         (FinishKind::TimedOut, "timeout")
     );
-    assert!(begin.elapsed() >= Duration::from_secs(5));
+    let after = begin.elapsed().as_millis();
+    assert!((5_000..5_100).contains(&after), "{after}");
     // The closure itself has one, the handler had the other.
     assert_eq!(hears.sender_count(), 1);
 }

@@ -152,7 +152,10 @@ async fn an_idempotent_handler_that_is_dropped_by_a_stop_is_not_a_loss() {
     server.ok().await;
     server.ok().await;
     let stopping = tokio::spawn(async move { handle.stop().await });
+    let begin = Instant::now();
     let said = server.ok().await;
+    let waited = begin.elapsed().as_millis();
+    assert!((2_000..2_100).contains(&waited), "{waited}");
     let [AgentEvent::Retry { failure, lost, .. }] = &said[..] else {
         panic!("{said:?}");
     };

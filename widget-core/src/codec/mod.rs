@@ -7,6 +7,8 @@ mod frugal;
 mod json;
 #[cfg(feature = "postcard")]
 mod postcard;
+mod reader;
+mod writer;
 
 use std::fmt;
 

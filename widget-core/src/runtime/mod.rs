@@ -3,9 +3,17 @@
 
 mod address;
 #[cfg(feature = "smol")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an adapter is what the others ask instead"
+)]
 mod smol;
 mod steady;
 #[cfg(feature = "tokio")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "an adapter is what the others ask instead"
+)]
 mod tokio;
 
 use std::fmt::Debug;
@@ -68,6 +76,12 @@ pub trait Runtime: Debug + Send + Sync {
     /// Sixty-four random bits, good enough for identifiers.
     fn random(&self) -> u64;
 
+    /// The number that the host gave this process, for people who look at a crash; may repeat.
+    #[expect(clippy::disallowed_methods, reason = "what every adapter would say")]
+    fn pid(&self) -> u32 {
+        std::process::id()
+    }
+
     /// Opens a connection over TCP, without delay for small writes.
     fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Stream>>>;
 }
@@ -129,6 +143,11 @@ impl<R: Runtime + ?Sized> RuntimeExt for R {}
 pub type SharedRuntime = Arc<dyn Runtime>;
 
 #[cfg(any(feature = "tokio", feature = "smol"))]
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the adapters ask this"
+)]
 fn random() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     // The hasher is seeded by the standard library, which has its own way to randomness.
@@ -140,6 +159,7 @@ fn random() -> u64 {
 }
 
 #[cfg(any(feature = "tokio", feature = "smol"))]
+#[expect(clippy::disallowed_methods, reason = "the adapters ask this")]
 fn wall() -> Timestamp {
     let since = std::time::UNIX_EPOCH.elapsed().unwrap_or_default();
     Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))

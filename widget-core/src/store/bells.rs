@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::id::AgentId;
+use crate::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Who waits for which agent's tasks. Costs nothing for the other agents.
 // By hand, since an event and a listener for each agent are several times as large, and many wait.

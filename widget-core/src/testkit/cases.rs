@@ -10,6 +10,8 @@ use crate::store::{AgentStore, ReportStore, TaskStore};
 
 /// A case that takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(10);
+/// What is done by then was done soon.
+const PROMPT: Duration = Duration::from_secs(2);
 
 /// Runs a case to its end on this thread.
 ///
@@ -24,23 +26,35 @@ pub fn run<T>(case: impl Future<Output = T>) -> T {
 /// # Panics
 /// If it takes longer than [`LIMIT`].
 pub async fn limited<T>(work: impl Future<Output = T>) -> T {
+    within(LIMIT, "the case hangs", work).await
+}
+
+/// The result of work that comes soon, though from another thread perhaps.
+///
+/// # Panics
+/// With the promise, if it does not come within two seconds.
+pub(super) async fn promptly<T>(promise: &str, work: impl Future<Output = T>) -> T {
+    within(PROMPT, promise, work).await
+}
+
+async fn within<T>(limit: Duration, promise: &str, work: impl Future<Output = T>) -> T {
     let (late, over) = async_channel::bounded::<()>(1);
     let (done, waiting) = mpsc::channel::<()>();
     // A thread, since no runtime's clock can be asked here. It ends with the work.
     std::thread::spawn(move || {
-        if waiting.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+        if waiting.recv_timeout(limit) == Err(RecvTimeoutError::Timeout) {
             let _ = late.try_send(());
         }
     });
-    let limit = async {
+    let end = async {
         match over.recv().await {
             Ok(()) => None,
             Err(_) => pending().await,
         }
     };
-    let result = or(async { Some(work.await) }, limit).await;
+    let result = or(async { Some(work.await) }, end).await;
     drop(done);
-    result.expect("the case hangs")
+    result.expect(promise)
 }
 
 /// What a case runs on: a store, or a store and something that must live as long as it.

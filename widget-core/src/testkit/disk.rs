@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::fixtures::Noise;
 use crate::spool::{Disk, DiskFile};
+use crate::stop::{Stop, StopSignal};
 
 /// What a disk writes as a whole or not at all, in bytes.
 const SECTOR: usize = 512;
@@ -61,6 +62,9 @@ struct State {
     moments: Option<Vec<Moment>>,
     calls: u64,
     refuse: Option<Refuse>,
+    end_at: Option<u64>,
+    ended: Option<Moment>,
+    on_end: Option<Stop>,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -109,6 +113,42 @@ impl SimDisk {
             .into_iter()
             .map(|(name, number)| (name, read(number)))
             .collect()
+    }
+
+    /// The disk as the next process finds it: what was written by then is there, and what was not synced
+    /// can still be lost.
+    #[must_use]
+    pub fn at(moment: Moment) -> Self {
+        let next = moment.files.keys().last().map_or(0, |last| last + 1);
+        Self(Arc::new(Mutex::new(State {
+            files: moment.files,
+            names: moment.names,
+            next,
+            ..State::default()
+        })))
+    }
+
+    /// What it is now.
+    #[must_use]
+    pub fn moment(&self) -> Moment {
+        let mut state = self.state();
+        state.names();
+        state.moment(Call::Read)
+    }
+
+    /// Its process ends before the call that comes after `after` more: that one and all later ones are
+    /// refused and change nothing. [`ended`](Self::ended) has the moment then, and the signal is asked,
+    /// for whoever is to end the process itself.
+    pub fn end_after(&self, after: u64) -> StopSignal {
+        let mut state = self.state();
+        state.end_at = Some(state.calls + after);
+        state.on_end.get_or_insert_default().signal()
+    }
+
+    /// The moment in which its process ended, if [it was to](Self::end_after) and has.
+    #[must_use]
+    pub fn ended(&self) -> Option<Moment> {
+        self.state().ended.clone()
     }
 
     /// Begins to keep the moment before each call.
@@ -177,16 +217,29 @@ impl State {
         self.names.push(names);
     }
 
+    fn moment(&self, call: Call) -> Moment {
+        Moment {
+            call,
+            note: self.note,
+            files: self.files.clone(),
+            names: self.names.clone(),
+        }
+    }
+
     /// Each call that can be refused comes by here first.
     fn call(&mut self, call: Call) -> io::Result<()> {
         self.names();
+        if self.ended.is_some() {
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        if self.end_at.is_some_and(|end| self.calls >= end) {
+            self.ended = Some(self.moment(call));
+            self.on_end = None;
+            return Err(ErrorKind::BrokenPipe.into());
+        }
+        let moment = self.moments.is_some().then(|| self.moment(call));
         if let Some(moments) = &mut self.moments {
-            moments.push(Moment {
-                call,
-                note: self.note,
-                files: self.files.clone(),
-                names: self.names.clone(),
-            });
+            moments.extend(moment);
         }
         self.calls += 1;
         match self.refuse {
@@ -283,6 +336,9 @@ impl DiskFile for SimFile {
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.0.state();
         let called = state.call(Call::Append);
+        if state.ended.is_some() {
+            return called;
+        }
         let file = state.file(self.1)?;
         let before = file.data.len();
         let half = (before + bytes.len() / 2) / SECTOR * SECTOR;
@@ -298,6 +354,9 @@ impl DiskFile for SimFile {
     fn sync(&mut self) -> io::Result<()> {
         let mut state = self.0.state();
         let called = state.call(Call::Sync);
+        if state.ended.is_some() {
+            return called;
+        }
         let file = state.file(self.1)?;
         if called.is_err() {
             let synced = file.ends[0];

@@ -26,16 +26,29 @@
     clippy::indexing_slicing
 )]
 
+#[expect(clippy::disallowed_methods, reason = "cases of stores race on threads")]
 pub mod agent_store;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a case that hangs is noticed by the real clock"
+)]
 mod cases;
 pub mod codec;
 pub mod disk;
 pub mod fixtures;
+#[expect(clippy::disallowed_methods, reason = "cases of stores race on threads")]
 pub mod report_store;
+#[expect(clippy::disallowed_methods, reason = "a runtime is tried on threads")]
 pub mod runtime;
 pub mod samples;
+pub mod sim;
 pub mod spool;
+#[expect(clippy::disallowed_methods, reason = "cases of stores race on threads")]
 pub mod task_store;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "listeners and odd peers have threads of their own"
+)]
 pub mod transport;
 
 pub use cases::{LIMIT, Subject, limited, run};

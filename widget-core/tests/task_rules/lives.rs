@@ -5,8 +5,9 @@ use std::time::Duration;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngSeed};
 use widget_core::id::Attempt;
+use widget_core::store::timeline_entry;
 use widget_core::task::{
-    AgentEvent, Applied, Event, Fault, LEASE, MAX_LOSSES, Phase, StateName, TaskState,
+    Actor, AgentEvent, Applied, Event, Fault, LEASE, MAX_LOSSES, Phase, StateName, TaskState,
 };
 use widget_core::time::Timestamp;
 
@@ -81,6 +82,21 @@ proptest! {
     }
 
     #[test]
+    fn each_change_has_an_entry_that_says_when_why_and_who(life in lives(), idempotent: bool) {
+        live(&life, idempotent, |before, event, now, result| {
+            let Ok(Applied::Change(after)) = result else { return };
+            let entry = timeline_entry(before, after, event, Actor::Page, now);
+            let shows = |state: &TaskState| (state.name(), state.attempt, state.cancel_requested);
+            let Some(entry) = entry else {
+                assert_eq!(shows(before), shows(after), "{event:?}");
+                return;
+            };
+            assert_eq!((entry.at, entry.state, entry.actor), (now, after.name(), Actor::Page));
+            assert!(!entry.cause.is_empty(), "{event:?}");
+        });
+    }
+
+    #[test]
     fn an_attempt_never_falls_and_never_skips(life in lives(), idempotent: bool) {
         live(&life, idempotent, |before, _, _, result| {
             if let Ok(Applied::Change(after)) = result {
@@ -118,7 +134,15 @@ proptest! {
     }
 
     #[test]
-    fn who_asked_to_cancel_never_sees_it_queued_again(life in lives(), idempotent: bool) {
+    fn who_asked_to_cancel_never_sees_it_queued_again(
+        life in lives(),
+        idempotent: bool,
+        runs: bool,
+    ) {
+        // Few lives come to a cancel in the hands of an agent by themselves.
+        let begin = ["lease", "accept", if runs { "start" } else { "heard" }, "cancel"];
+        let begin = begin.map(|name| (name.to_owned(), 0, 0));
+        let life: Vec<_> = begin.into_iter().chain(life).collect();
         live(&life, idempotent, |before, event, _, result| {
             if let Ok(Applied::Change(after)) = result {
                 assert!(after.cancel_requested || !before.cancel_requested);
@@ -156,7 +180,14 @@ proptest! {
     }
 
     #[test]
-    fn what_is_accepted_after_its_ttl_has_expired(life in lives(), idempotent: bool) {
+    fn what_is_accepted_after_its_ttl_has_expired(
+        life in lives(),
+        idempotent: bool,
+        waits in 3_000..4_000_u64,
+    ) {
+        // Few lives are as long as the ttl of an hour.
+        let waits = std::iter::once(("heard".to_owned(), 0, waits));
+        let life: Vec<_> = waits.chain(life).collect();
         live(&life, idempotent, |before, event, now, result| {
             let accept = matches!(
                 event,

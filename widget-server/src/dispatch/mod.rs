@@ -30,7 +30,6 @@ use widget_core::store::{StoreError, StoreErrorKind, Stores};
 use widget_core::time::Timestamp;
 use widget_core::transport::{Origin, Peer, Rejection, Service};
 
-use crate::asks::Asks;
 use crate::events::{EventSource, ServerEvent};
 use crate::presence::Attendance;
 use crate::refusals::Refusals;
@@ -51,8 +50,6 @@ pub(crate) struct Dispatcher {
     /// The time that tasks go by.
     pub(crate) clock: SteadyClock,
     pub(crate) attendance: Attendance,
-    /// What agents asked for last.
-    pub(crate) asks: Asks,
     pub(crate) events: EventSource,
     pub(crate) refusals: Refusals,
     /// Where inputs are held against schemas.
@@ -71,7 +68,6 @@ impl Dispatcher {
             runtime,
             stores,
             attendance: Attendance::default(),
-            asks: Asks::default(),
             events: EventSource::new(),
             refusals: Refusals::default(),
             // Each of those who wait holds a request of the API, or runs in this very program.
@@ -133,7 +129,6 @@ impl Dispatcher {
     pub(crate) fn dismiss(&self, agent: AgentId) {
         self.sessions.end(agent);
         self.attendance.forget(agent);
-        self.asks.forget(agent);
         self.events.say(ServerEvent::AgentChanged(agent));
     }
 

@@ -1,18 +1,20 @@
 //! RequestWork: register, look, wait, look again.
 
 use std::future::poll_fn;
+use std::mem;
 use std::task::Poll;
 use std::time::Duration;
 
 use futures_lite::future::or;
-use widget_core::message::{Command, Limits, RefusalReason, RequestWork, Response, Work, WorkTask};
+use widget_core::message::{
+    Command, Held, KindRoom, Limits, RefusalReason, RequestWork, Response, Work, WorkTask,
+};
 use widget_core::store::{LeaseRequest, Leased};
 use widget_core::task::{Task, is_kind};
-use widget_core::time::Timestamp;
+use widget_core::time::{Mono, Timestamp};
 use widget_core::transport::Peer;
 
 use super::Dispatcher;
-use crate::asks::Ask;
 
 /// The most input that goes out at once, in bytes.
 const MAX_BYTES: usize = 2 * 1024 * 1024;
@@ -21,8 +23,15 @@ const MAX_TASKS: usize = 256;
 /// The most kinds whose room one request may name.
 const MAX_KINDS: usize = 256;
 
+/// What an agent names when it asks, as small as it can be: it is kept as long as the agent waits.
+struct Named {
+    holding: Box<[Held]>,
+    kinds: Box<[KindRoom]>,
+}
+
 impl Dispatcher {
-    // No `async fn`: it would keep its arguments twice, and many agents wait.
+    // No `async fn`: it would keep its arguments twice, and many agents wait. What is awaited here
+    // is boxed where it does not last as long as the wait, which it would otherwise make larger.
     pub(super) fn request_work<'a>(
         &'a self,
         peer: &'a Peer,
@@ -33,74 +42,98 @@ impl Dispatcher {
             .runtime
             .now()
             .after(Duration::from_millis(u64::from(wait)));
-        let mut lease = LeaseRequest {
-            agent: peer.agent,
-            epoch: peer.epoch,
-            room: usize::from(request.room).min(MAX_TASKS),
-            bytes: MAX_BYTES,
-            holding: request.holding,
-            now: Timestamp::default(),
-            kinds: request.kinds,
+        let room = request.room;
+        let mut named = Named {
+            holding: request.holding.into(),
+            kinds: request.kinds.into(),
         };
         async move {
-            // Boxed, and only if it has to be asked: what is awaited here takes room as long as the
-            // agent waits.
             if !self.is_trusted(peer)
                 && let Some(answer) = Box::pin(self.turn_away(peer)).await
             {
                 return answer;
             }
             self.heard(peer.agent);
-            if lease.holding.len() > Command::MAX_HOLDING {
-                let text = format!("more than {} tasks held", Command::MAX_HOLDING);
-                return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+            if let Err(answer) = self.check(peer, &named) {
+                return answer;
             }
-            if lease.kinds.len() > MAX_KINDS {
-                let text = format!("the room of more than {MAX_KINDS} kinds");
-                return self.refuse(&peer.origin, RefusalReason::TooLarge, text);
-            }
-            if !lease.kinds.iter().all(|kind| is_kind(&kind.kind)) {
-                let text = "the room of a kind that is not of the form [a-z0-9_.-]{1,64}";
-                return self.refuse(&peer.origin, RefusalReason::Invalid, text);
-            }
-            let asked = Ask::new(&lease, self.runtime.now());
-            self.asks.keep(peer.agent, asked);
+            self.attendance
+                .asked(peer.agent, room, &named.kinds, self.runtime.now());
             let Some(turn) = self.sessions.take_turn(peer.agent) else {
                 return self.refuse(&peer.origin, RefusalReason::Replaced, "the session is over");
             };
             loop {
-                let wake_up = self.stores.tasks.watch(peer.agent);
+                let mut wake_up = self.stores.tasks.watch(peer.agent);
                 if self.sessions.is_over(peer.agent, turn) {
                     return Response::Work(Work::default());
                 }
-                lease.now = self.now();
-                let leased = match self.stores.tasks.lease(&lease).await {
-                    Ok(leased) => leased,
-                    Err(error) => return self.store_says(peer, &error),
-                };
-                // A block, so that nothing of it is kept while the agent waits.
-                let next_look = {
-                    let next_look = match leased.next_due {
-                        Some(due) => deadline.min(self.runtime.now().after(due.since(lease.now))),
-                        None => deadline,
-                    };
-                    let work = self.work(peer, leased, lease.now);
-                    if !work.is_empty() || self.runtime.now() >= deadline {
-                        return Response::Work(work);
-                    }
-                    next_look
+                let look = self.look(peer, room, &mut named, deadline);
+                let next_look = match Box::pin(look).await {
+                    Ok(next_look) => next_look,
+                    Err(answer) => return answer,
                 };
                 // Whoever asks to stop then wakes all who wait, so the order here matters.
                 let over = poll_fn(|cx| match self.sessions.poll_over(peer.agent, turn, cx) {
                     Poll::Pending if self.stop.is_asked() => Poll::Ready(()),
                     polled => polled,
                 });
-                or(or(wake_up, over), self.runtime.sleep_until(next_look)).await;
+                let timer = self.runtime.sleep_until(next_look);
+                or(or(&mut wake_up, over), timer).await;
                 if self.stop.is_asked() {
                     return Response::Work(Work::default());
                 }
             }
         }
+    }
+
+    /// Whether that can be asked for; else the answer.
+    fn check(&self, peer: &Peer, named: &Named) -> Result<(), Response> {
+        let too_large = |text: String| self.refuse(&peer.origin, RefusalReason::TooLarge, text);
+        if named.holding.len() > Command::MAX_HOLDING {
+            let text = format!("more than {} tasks held", Command::MAX_HOLDING);
+            return Err(too_large(text));
+        }
+        if named.kinds.len() > MAX_KINDS {
+            return Err(too_large(format!(
+                "the room of more than {MAX_KINDS} kinds"
+            )));
+        }
+        if !named.kinds.iter().all(|kind| is_kind(&kind.kind)) {
+            let text = "the room of a kind that is not of the form [a-z0-9_.-]{1,64}";
+            return Err(self.refuse(&peer.origin, RefusalReason::Invalid, text));
+        }
+        Ok(())
+    }
+
+    /// Looks once: when to look again, or the answer.
+    async fn look(
+        &self,
+        peer: &Peer,
+        room: u16,
+        named: &mut Named,
+        deadline: Mono,
+    ) -> Result<Mono, Response> {
+        let request = LeaseRequest {
+            agent: peer.agent,
+            epoch: peer.epoch,
+            room: usize::from(room).min(MAX_TASKS),
+            bytes: MAX_BYTES,
+            holding: mem::take(&mut named.holding).into(),
+            kinds: mem::take(&mut named.kinds).into(),
+            now: self.now(),
+        };
+        let leased = self.stores.tasks.lease(&request).await;
+        let leased = leased.map_err(|error| self.store_says(peer, &error))?;
+        let next_due = leased.next_due;
+        let work = self.work(peer, leased, request.now);
+        let now = self.runtime.now();
+        if !work.is_empty() || now >= deadline {
+            return Err(Response::Work(work));
+        }
+        named.holding = request.holding.into();
+        named.kinds = request.kinds.into();
+        let due = next_due.map(|due| now.after(due.since(request.now)));
+        Ok(due.map_or(deadline, |due| deadline.min(due)))
     }
 
     fn work(&self, peer: &Peer, leased: Leased, now: Timestamp) -> Work {

@@ -15,9 +15,8 @@ use widget_core::task::{Phase, StateName, Task, TimelineEntry};
 use widget_core::time::Timestamp;
 pub(crate) use words::at;
 
-use crate::asks::Ask;
 use crate::page::{LONGEST, cut};
-use crate::presence::Presence;
+use crate::presence::{Ask, Presence};
 
 /// Why a task is where it is, as far as the server knows at this moment.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -6,9 +6,8 @@ use widget_core::task::Task;
 use widget_core::time::Timestamp;
 
 use super::{AgentFacts, Facts, Queue, Reason, Why, short, words};
-use crate::asks::Ask;
 use crate::page::{LONGEST, cut};
-use crate::presence::Presence;
+use crate::presence::{Ask, Presence};
 
 /// An agent asks again at least this often while it takes tasks.
 const ASKS_WITHIN: Duration = Duration::from_secs(60);
@@ -116,7 +115,7 @@ fn room(facts: &Facts<'_>, agent: &AgentFacts<'_>) -> Option<Why> {
         task, queue, now, ..
     } = facts;
     let name = agent.name();
-    let Some((at, Ask { room, kinds, .. })) = &agent.asked else {
+    let Some((at, Ask { has_room, full, .. })) = &agent.asked else {
         let text = format!(
             "Waits: agent {name} is there, but has not asked for tasks since this server started."
         );
@@ -135,13 +134,12 @@ fn room(facts: &Facts<'_>, agent: &AgentFacts<'_>) -> Option<Why> {
             format!(" {at_least}{ahead} queued tasks go before it.")
         }
     };
-    if *room == 0 {
+    if !has_room {
         let has = words::some(queue.held, "task");
         let text = format!("Waits: agent {name} has no room (it has {has}).{ahead}");
         return Some((Reason::NoRoom, text));
     }
-    let of_kind = kinds.iter().find(|kind| kind.kind == task.kind);
-    if of_kind.is_some_and(|kind| kind.room == 0) {
+    if full.iter().any(|kind| **kind == *task.kind) {
         let has = words::some(queue.held_of_kind, "task");
         let text = format!(
             "Waits: agent {name} takes no more of the kind “{}” for now (it has {has} of it).",

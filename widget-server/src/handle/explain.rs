@@ -51,7 +51,7 @@ impl ServerHandle {
         let (runtime, attendance) = (&dispatcher.runtime, &dispatcher.attendance);
         let mono = runtime.now();
         let (presence, seen) = attendance.of(record, mono, runtime.wall());
-        let asked = dispatcher.asks.of(record.id);
+        let asked = attendance.last_ask(record.id);
         AgentFacts {
             record,
             presence,

@@ -19,13 +19,25 @@ mod assets;
 mod base;
 mod chart;
 mod curve;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the page is tokio's, and nothing in a simulation asks it"
+)]
 mod events;
 mod figures;
 mod purge;
 mod range;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the page is tokio's, and nothing in a simulation asks it"
+)]
 mod reply;
 mod series;
 mod shutdown;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the page is tokio's, and nothing in a simulation asks it"
+)]
 mod spark;
 mod status;
 mod task;

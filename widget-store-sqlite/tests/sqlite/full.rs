@@ -3,8 +3,10 @@
 use crate::common::{append, batch, open, seqs, whole};
 use futures_lite::future::{block_on, zip};
 use tempfile::TempDir;
+use widget_core::Payload;
 use widget_core::store::{ReportStore, StoreError, StoreErrorKind, TaskStore};
-use widget_core::testkit::fixtures::{agent, at, new_task};
+use widget_core::task::NewTask;
+use widget_core::testkit::fixtures::{agent, at, new_task, task_id};
 use widget_store_sqlite::{SqliteOptions, SqliteStore};
 
 const STEP: u64 = 500;
@@ -32,6 +34,13 @@ fn what_does_not_fit_is_unavailable_and_nothing_of_it_is_stored() {
     assert_eq!(*error.kind(), StoreErrorKind::Unavailable);
     assert!(whole(&error).contains("full"), "{}", whole(&error));
     assert_eq!(seqs(&store, agent(1)), (1..=last).collect::<Vec<_>>());
+    let task = NewTask {
+        input: Payload::from_json_text(format!("\"{}\"", "x".repeat(200_000))),
+        ..new_task(1, agent(1))
+    };
+    let error = block_on(store.insert(task)).unwrap_err();
+    assert_eq!(*error.kind(), StoreErrorKind::Unavailable);
+    assert_eq!(block_on(store.task(task_id(1))).unwrap(), None);
 }
 
 #[test]

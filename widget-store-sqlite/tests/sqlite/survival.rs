@@ -1,6 +1,6 @@
 //! What was answered is there afterwards: after closing, and after a killed process.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -9,11 +9,16 @@ use crate::common::{append, batch, open, seqs};
 use futures_lite::future::block_on;
 use rusqlite::Connection;
 use tempfile::TempDir;
+use widget_core::id::TaskId;
 use widget_core::store::{Admission, AgentStore, Arrival, LeaseRequest, ReportStore, TaskStore};
+use widget_core::task::NewTask;
 use widget_core::testkit::fixtures::{NOW, agent, epoch, new_task, task_id};
 
 const CHILD: &str = "WIDGET_TEST_APPEND_TO";
 const AGENTS: u8 = 4;
+
+/// Of each agent, up to which report it and the tasks with it were answered, each time.
+type Answered = BTreeMap<u8, BTreeSet<u64>>;
 
 #[test]
 fn all_that_was_answered_is_there_when_opened_again() {
@@ -66,7 +71,12 @@ fn all_that_was_answered_is_there_when_opened_again() {
     assert_eq!(seqs(&store, agent(1)), [1, 2, 3]);
 }
 
-/// A program of its own, started by the test below: appends and says what was answered.
+/// The task that an agent is given with its reports up to this number.
+fn numbered(agent: u8, through: u64) -> TaskId {
+    TaskId::from_bytes((u128::from(agent) << 64 | u128::from(through)).to_be_bytes())
+}
+
+/// A program of its own, started by the test below: appends, queues and says what was answered.
 #[test]
 fn child_that_appends_until_it_is_killed() {
     let Ok(directory) = std::env::var(CHILD) else {
@@ -81,6 +91,11 @@ fn child_that_appends_until_it_is_killed() {
                 loop {
                     let next = append(store, batch(agent(n), last, last + 3));
                     last = next.unwrap().through;
+                    let task = NewTask {
+                        id: numbered(n, last),
+                        ..new_task(n, agent(n))
+                    };
+                    block_on(store.insert(task)).unwrap();
                     // One write for each line, so that none is cut in two.
                     let line = format!("answered {n} {last}\n");
                     std::io::stdout().write_all(line.as_bytes()).unwrap();
@@ -99,17 +114,22 @@ fn through(store: &dyn ReportStore, n: u8) -> u64 {
 #[test]
 fn a_killed_process_loses_nothing_that_was_answered() {
     let directory = TempDir::new().unwrap();
-    let mut answered = BTreeMap::new();
+    let mut answered: Answered = BTreeMap::new();
     for lines in [1, 40, 7, 150, 23] {
         kill_after(directory.path(), lines, &mut answered);
         let store = open(directory.path());
         for n in 1..=AGENTS {
-            let known = answered.get(&n).copied().unwrap_or(0);
+            let said = answered.entry(n).or_default();
+            let known = said.last().copied().unwrap_or(0);
             let seqs = seqs(&store, agent(n));
             let last = seqs.last().copied().unwrap_or(0);
             assert!(last >= known, "agent {n}: {last} of {known}");
             assert_eq!(seqs, (1..=last).collect::<Vec<_>>(), "agent {n}");
             assert_eq!(through(&store, n), last, "agent {n}");
+            for through in said.iter() {
+                let task = block_on(store.task(numbered(n, *through))).unwrap();
+                assert!(task.is_some(), "agent {n}: the task with report {through}");
+            }
         }
         drop(store);
         let connection = Connection::open(directory.path().join("widget.db")).unwrap();
@@ -118,11 +138,12 @@ fn a_killed_process_loses_nothing_that_was_answered() {
             .unwrap();
         assert_eq!(check, "ok");
     }
-    assert!(answered.len() > 1, "{answered:?}");
+    let agents = answered.values().filter(|said| !said.is_empty()).count();
+    assert!(agents > 1, "{answered:?}");
 }
 
 /// Starts the child, kills it with SIGKILL after so many answers, and takes down all that it said.
-fn kill_after(directory: &Path, lines: usize, answered: &mut BTreeMap<u8, u64>) {
+fn kill_after(directory: &Path, lines: usize, answered: &mut Answered) {
     let mut child = Command::new(std::env::current_exe().unwrap())
         .args([
             "--exact",
@@ -141,7 +162,8 @@ fn kill_after(directory: &Path, lines: usize, answered: &mut BTreeMap<u8, u64>) 
             continue;
         };
         let (n, seq) = what.split_once(' ').unwrap();
-        answered.insert(n.parse().unwrap(), seq.parse().unwrap());
+        let said = answered.entry(n.parse().unwrap()).or_default();
+        said.insert(seq.parse().unwrap());
         seen += 1;
         if seen == lines {
             child.kill().unwrap();

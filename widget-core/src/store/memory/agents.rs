@@ -13,12 +13,18 @@ use crate::store::{
 };
 use crate::time::Timestamp;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Agents {
     /// In boxes: the tree has room for many more rows than there are.
     by_id: BTreeMap<AgentId, Box<AgentRecord>>,
     last_number: u64,
     session_key: Option<SessionKey>,
+}
+
+impl Agents {
+    pub(super) fn forget_session_key(&mut self) {
+        self.session_key = None;
+    }
 }
 
 #[async_trait]

@@ -24,7 +24,7 @@ pub struct MemoryStore {
     bells: Bells,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Rows {
     agents: Agents,
     tasks: Tasks,
@@ -42,6 +42,28 @@ impl MemoryStore {
             reports: BTreeMap::new(),
             next_report: 1,
         };
+        Self {
+            rows: Arc::new(Mutex::new(rows)),
+            bells: Bells::default(),
+        }
+    }
+
+    /// The same rows as another process finds them: nobody waits, and sessions begin anew. Who has
+    /// this one still changes them.
+    #[must_use]
+    pub fn reopened(&self) -> Self {
+        self.rows().agents.forget_session_key();
+        Self {
+            rows: Arc::clone(&self.rows),
+            bells: Bells::default(),
+        }
+    }
+
+    /// A copy of the rows as they are now, as a backup would be.
+    #[must_use]
+    pub fn backup(&self) -> Self {
+        let mut rows = self.rows().clone();
+        rows.agents.forget_session_key();
         Self {
             rows: Arc::new(Mutex::new(rows)),
             bells: Bells::default(),

@@ -14,19 +14,25 @@ use crate::store::{
 use crate::time::Timestamp;
 
 /// The reports of one agent.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Reports {
     marks: BTreeMap<Option<SpoolEpoch>, Watermark>,
     /// By `at`, then by the number in this store.
     rows: BTreeMap<(Timestamp, u64), StoredReport>,
     /// The one that came last.
     newest: Option<(Timestamp, u64)>,
+    /// None was received before this, so that no row is looked at while all are young.
+    oldest: Option<Timestamp>,
 }
 
 impl Reports {
     fn add(&mut self, row: StoredReport) {
         let key = (row.report.at, row.number);
         self.newest = Some(key);
+        self.oldest = Some(
+            self.oldest
+                .map_or(row.received, |old| old.min(row.received)),
+        );
         self.rows.insert(key, row);
     }
 }
@@ -152,11 +158,19 @@ impl ReportStore for MemoryStore {
     ) -> Result<usize, StoreError> {
         let mut pruned = 0;
         for reports in self.rows().reports.values_mut() {
+            if reports.oldest.is_none_or(|old| old >= received_before) {
+                continue;
+            }
+            let mut oldest: Option<Timestamp> = None;
             reports.rows.retain(|_, row| {
                 let keep = pruned >= limit || row.received >= received_before;
                 pruned += usize::from(!keep);
+                if keep {
+                    oldest = Some(oldest.map_or(row.received, |old| old.min(row.received)));
+                }
                 keep
             });
+            reports.oldest = oldest;
             if reports
                 .newest
                 .is_none_or(|key| !reports.rows.contains_key(&key))

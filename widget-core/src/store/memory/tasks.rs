@@ -13,7 +13,7 @@ use crate::store::{
 use crate::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Streamed, Task};
 use crate::time::Timestamp;
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Tasks {
     epochs: StoreEpochs,
     /// By number, in the order of their inserts.
@@ -26,6 +26,8 @@ pub(super) struct Tasks {
     outputs: BTreeMap<u64, Streamed>,
     deliveries: BTreeMap<AgentId, Delivery>,
     last_number: u64,
+    /// None ended before this, so that no row is looked at while all are young.
+    first_end: Option<Timestamp>,
 }
 
 impl Tasks {
@@ -39,6 +41,7 @@ impl Tasks {
             outputs: BTreeMap::new(),
             deliveries: BTreeMap::new(),
             last_number: 0,
+            first_end: None,
         }
     }
 
@@ -57,8 +60,9 @@ impl Tasks {
             return;
         };
         let numbers = self.unfinished.entry(task.agent).or_default();
-        if task.state.name().is_terminal() {
+        if let Some(end) = task.state.outcome() {
             numbers.remove(&number);
+            self.first_end = Some(self.first_end.map_or(end.at, |first| first.min(end.at)));
         } else {
             numbers.insert(number);
         }
@@ -263,6 +267,9 @@ impl TaskStore for MemoryStore {
         limit: usize,
     ) -> Result<usize, StoreError> {
         let tasks = &mut self.rows().tasks;
+        if tasks.first_end.is_none_or(|first| first >= finished_before) {
+            return Ok(0);
+        }
         let old = |task: &Task| {
             task.state
                 .outcome()
@@ -283,6 +290,10 @@ impl TaskStore for MemoryStore {
                     tasks.keys.remove(key);
                 }
             }
+        }
+        if gone.len() < limit {
+            let ends = tasks.rows.values().filter_map(|task| task.state.outcome());
+            tasks.first_end = ends.map(|end| end.at).min();
         }
         Ok(gone.len())
     }

@@ -88,7 +88,8 @@ pub async fn a_repeat_is_answered_the_same_and_stores_nothing(store: &dyn Report
     assert_eq!(append(store, whole(0, 3)).await, appended(3, 3));
     let rows = all(store, ONE).await;
     for (after, through) in [(0, 3), (0, 1), (2, 3)] {
-        assert_eq!(append(store, whole(after, through)).await, appended(3, 0));
+        let again = append(store, whole(after, through)).await;
+        assert_eq!(again, appended(3, 0), "a repeat stores nothing");
     }
     assert_eq!(all(store, ONE).await, rows);
 }
@@ -103,7 +104,12 @@ pub async fn a_partial_repeat_stores_only_what_is_new(store: &dyn ReportStore) {
 /// A batch that begins above the watermark: the agent has to send again from there.
 pub async fn a_gap_is_answered_the_watermark_and_stores_nothing(store: &dyn ReportStore) {
     append(store, whole(0, 2)).await;
-    assert_eq!(append(store, whole(3, 5)).await, appended(2, 0));
+    let above = append(store, whole(3, 5)).await;
+    assert_eq!(
+        above,
+        appended(2, 0),
+        "a batch above the watermark is not taken"
+    );
     assert_eq!(seqs(store, ONE).await, [1, 2]);
     assert_eq!(append(store, whole(2, 5)).await, appended(5, 3));
     assert_eq!(dropped(store, ONE).await, 0);

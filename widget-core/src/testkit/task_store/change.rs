@@ -12,6 +12,7 @@ use crate::task::{
     Actor, AgentEvent, Event, Failure, Fault, Finish, FinishKind, MAX_LOSSES, Outcome, Phase,
     Reached, Revision, StateName, TIMELINE_FIRST, TIMELINE_LAST, Task, TaskState, TimelineEntry,
 };
+use crate::testkit::cases::promptly;
 use crate::testkit::fixtures::{NOW, at, epoch, json, new_task, task_id};
 use crate::time::Timestamp;
 
@@ -161,7 +162,8 @@ pub async fn a_change_at_the_wrong_revision_is_a_conflict_and_changes_nothing(
             evidence: Some(Finish::succeeded(Payload::null())),
             ..change_to(&task, old.state.clone())
         };
-        let error = store.replace(change).await.unwrap_err();
+        let error = store.replace(change).await;
+        let error = error.expect_err("a change is taken at the revision that it expects only");
         assert_eq!(*error.kind(), StoreErrorKind::Conflict);
         assert_eq!(read(store, &task).await, task);
     }
@@ -201,7 +203,7 @@ pub async fn a_change_rings_the_agents_bell(store: &dyn TaskStore) {
     let task = put(store, new_task(1, ONE)).await;
     let wake_up = store.watch(ONE);
     change(store, &task, &Event::Cancel, NOW).await;
-    wake_up.await;
+    promptly("a change rings its agent's bell", wake_up).await;
 }
 
 /// Each ring is a look at all that waits for the agent, so one that brings no news would be a waste

@@ -9,6 +9,7 @@ use super::{ONE, TWO, put, put_cancelled, read};
 use crate::Payload;
 use crate::store::TaskStore;
 use crate::task::{Actor, NewTask, Once, Revision};
+use crate::testkit::cases::promptly;
 use crate::testkit::fixtures::{NOW, at, json, new_task, secs, task_id};
 use crate::time::Timestamp;
 
@@ -95,7 +96,7 @@ pub async fn a_key_finds_the_first_whatever_its_agent(store: &dyn TaskStore) {
     for again in [keyed(2, ONE, "a"), keyed(3, TWO, "a")] {
         let id = again.id;
         let inserted = store.insert(again).await.unwrap();
-        assert!(!inserted.new);
+        assert!(!inserted.new, "a key that was used made a second task");
         assert_eq!(inserted.task, first);
         assert_eq!(store.task(id).await.unwrap(), None);
     }
@@ -145,7 +146,7 @@ pub async fn an_insert_ends_a_wake_up_registered_before(store: &dyn TaskStore) {
     let mut other = store.watch(TWO);
     let wake_up = store.watch(ONE);
     put(store, new_task(1, ONE)).await;
-    wake_up.await;
+    promptly("an insert rings its agent's bell", wake_up).await;
     assert!(poll_once(&mut other).await.is_none());
 }
 
@@ -153,8 +154,11 @@ pub async fn an_insert_ends_a_wake_up_registered_before(store: &dyn TaskStore) {
 pub async fn a_wake_up_is_registered_when_watch_is_called(store: &dyn TaskStore) {
     let (one, two) = (store.watch(ONE), store.watch(ONE));
     store.ring(ONE);
-    one.await;
-    two.await;
+    let both = async {
+        one.await;
+        two.await;
+    };
+    promptly("a wake-up is registered when watch is called", both).await;
     let mut late = store.watch(ONE);
     assert!(poll_once(&mut late).await.is_none(), "rung before watch");
 }
@@ -163,7 +167,7 @@ pub async fn a_wake_up_is_registered_when_watch_is_called(store: &dyn TaskStore)
 pub async fn a_ring_ends_only_the_wait_for_its_agent(store: &dyn TaskStore) {
     let (one, mut two) = (store.watch(ONE), store.watch(TWO));
     store.ring(ONE);
-    one.await;
+    promptly("a ring ends every wait for its agent", one).await;
     assert!(poll_once(&mut two).await.is_none());
 }
 

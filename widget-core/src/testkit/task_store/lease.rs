@@ -22,8 +22,8 @@ pub async fn a_lease_raises_the_attempt_and_gives_a_sequence(store: &dyn TaskSto
     let [task] = leased.tasks.as_slice() else {
         panic!("{leased:?}")
     };
-    assert_eq!(task.state.attempt, Attempt(1));
-    assert_eq!(task.sequence, Some(1));
+    assert_eq!(task.state.attempt, Attempt(1), "a lease raises the attempt");
+    assert_eq!(task.sequence, Some(1), "a first lease gives a sequence");
     let expected = Phase::Leased {
         epoch: EPOCH,
         until: NOW.after(LEASE),
@@ -65,7 +65,7 @@ pub async fn a_leased_task_not_named_is_handed_over_again(store: &dyn TaskStore)
     };
     let leased = store.lease(&later).await.unwrap();
     let [again] = leased.tasks.as_slice() else {
-        panic!("{leased:?}")
+        panic!("a leased task that the agent does not name comes again: {leased:?}")
     };
     assert_eq!(again.id, first.id);
     assert_eq!(again.state.attempt, first.state.attempt);
@@ -107,7 +107,8 @@ pub async fn tasks_of_other_agents_are_not_handed_out(store: &dyn TaskStore) {
 }
 
 async fn assert_replaced(store: &dyn TaskStore, request: &LeaseRequest) {
-    let error = store.lease(request).await.unwrap_err();
+    let leased = store.lease(request).await;
+    let error = leased.expect_err("only the epoch that was admitted last may lease");
     assert_eq!(*error.kind(), StoreErrorKind::Replaced(request.agent));
 }
 
@@ -145,7 +146,8 @@ pub async fn a_task_whose_ttl_has_passed_is_not_leased(store: &dyn TaskStore) {
         now: at(secs),
         ..request(ONE)
     };
-    assert!(store.lease(&when(10)).await.unwrap().tasks.is_empty());
+    let late = store.lease(&when(10)).await.unwrap().tasks;
+    assert!(late.is_empty(), "leased after its ttl: {late:?}");
     assert_eq!(store.lease(&when(9)).await.unwrap().tasks.len(), 1);
 }
 

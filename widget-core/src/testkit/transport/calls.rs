@@ -42,7 +42,8 @@ pub async fn sixty_four_at_once_each_get_their_own_answer(bench: Bench) {
     };
     let (answers, ()) = zip(calls, release).await;
     for (answer, n) in answers.into_iter().zip(1..) {
-        assert_eq!(sequence(&answer.unwrap()), n);
+        let answered = sequence(&answer.unwrap());
+        assert_eq!(answered, n, "a call got another's answer");
     }
 }
 

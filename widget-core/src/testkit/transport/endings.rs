@@ -48,7 +48,8 @@ pub async fn stop_ends_the_listener_and_every_call(bench: Bench) {
     assert!(ended.is_some(), "the listener goes on");
     let error = pending.await.unwrap_err();
     assert!(!error.connection_lives(), "{error}");
-    let error = connection.call(submit(1)).await.unwrap_err();
+    let error = connection.call(submit(1)).await;
+    let error = error.expect_err("a connection that has ended goes on failing");
     assert!(!error.connection_lives(), "{error}");
 }
 

@@ -20,9 +20,12 @@ pub async fn an_answer_that_does_not_come_is_a_timeout(bench: Bench) {
     assert!(poll_once(&mut beside).await.is_none());
     let error = connection.call(asks_for(1)).await.unwrap_err();
     assert_eq!(error.kind(), &TransportErrorKind::Timeout);
-    let error = beside.await.unwrap_err();
+    let error = beside
+        .await
+        .expect_err("every call ends with its connection");
     assert_eq!(error.kind(), &TransportErrorKind::Closed);
-    let error = connection.call(submit(1)).await.unwrap_err();
+    let error = connection.call(submit(1)).await;
+    let error = error.expect_err("a connection that has failed goes on failing");
     assert_eq!(error.kind(), &TransportErrorKind::Closed);
 }
 
@@ -34,7 +37,8 @@ pub async fn a_wait_for_work_is_not_cut_short(bench: Bench) {
     assert!(poll_once(&mut pending).await.is_none());
     bench.runtime().sleep(SHORT * 2).await;
     bench.service.release(1);
-    assert!(pending.await.is_ok());
+    let answer = pending.await;
+    assert!(answer.is_ok(), "the wait was cut short: {answer:?}");
 }
 
 /// A peer that takes the connection and says nothing is given up.

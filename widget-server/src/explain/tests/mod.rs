@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use widget_core::Payload;
 use widget_core::id::{AgentId, Attempt, SpoolEpoch};
-use widget_core::message::{HandlerInfo, KindRoom};
+use widget_core::message::HandlerInfo;
 use widget_core::store::timeline_entry;
 use widget_core::task::{Actor, AgentEvent, Applied, Event, Failure, Finish, FinishKind, NewTask};
 use widget_core::time::Mono;
@@ -71,7 +71,7 @@ impl Case {
             known: true,
             presence: Presence::Online,
             heard: ago(1),
-            asked: Some((ago(5), ask(8))),
+            asked: Some((ago(5), ask(true))),
             queue: Queue::default(),
         }
     }
@@ -124,12 +124,11 @@ fn handler(kind: &str) -> HandlerInfo {
     }
 }
 
-fn ask(room: usize) -> Ask {
+fn ask(has_room: bool) -> Ask {
     Ask {
-        room,
-        holding: 0,
-        kinds: Box::default(),
         at: Mono::default(),
+        has_room,
+        full: Box::default(),
     }
 }
 

@@ -105,7 +105,7 @@ fn key_busy() {
 #[test]
 fn not_asked() {
     let mut case = Case::new(&[]);
-    case.asked = Some((ago(180), ask(8)));
+    case.asked = Some((ago(180), ask(true)));
     case.reads(
         Reason::NotAsked,
         "Waits: agent web-1 is there, but has not asked for tasks since 15:22:05 UTC (3 minutes).",
@@ -119,7 +119,7 @@ fn not_asked() {
 #[test]
 fn no_room() {
     let mut case = Case::new(&[]);
-    case.asked = Some((ago(5), ask(0)));
+    case.asked = Some((ago(5), ask(false)));
     (case.queue.held, case.queue.ahead) = (64, 2);
     case.reads(
         Reason::NoRoom,
@@ -130,11 +130,8 @@ fn no_room() {
 #[test]
 fn kind_limit() {
     let mut case = Case::new(&[]);
-    let mut asked = ask(8);
-    asked.kinds = Box::new([KindRoom {
-        kind: "reindex".into(),
-        room: 0,
-    }]);
+    let mut asked = ask(true);
+    asked.full = ["reindex".into()].into();
     case.asked = Some((ago(5), asked));
     case.queue.held_of_kind = 1;
     case.reads(
