@@ -1,0 +1,452 @@
+//! Carries a [`Plan`] out in a world.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use widget_agent::Ended;
+use widget_core::id::AgentId;
+use widget_core::store::MemoryStore;
+use widget_core::task::StateName;
+use widget_core::time::Mono;
+
+use super::checks::{self, Scene};
+use super::collector;
+use super::handlers::build;
+use super::journal::{Journal, Marks};
+use super::oracle::{Asked, History, Oracle, SETTLE};
+use super::plan::{AgentPlan, Kind, TaskPlan};
+use super::rogue;
+use super::{Coverage, Plan};
+use crate::{Left, SimAgent, SimServer, Switchboard, World};
+
+/// The host of the server.
+pub(super) const SERVER: &str = "server";
+/// How often supervisors look at their agents.
+const LOOK: Duration = Duration::from_millis(500);
+/// How often a backup is made.
+const BACKUP: Duration = Duration::from_secs(10);
+/// A task that has to end after its agent is gone waits for that: no-word, and a ttl.
+const FORSAKEN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
+/// How often is looked once that takes long.
+const LONG: Duration = Duration::from_secs(5);
+/// More tasks than that in one world are a leak.
+const MOST_TASKS: usize = 2_000;
+
+/// What came of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Findings {
+    /// What was promised and not kept, in sentences. Empty is good.
+    pub broken: Vec<String>,
+    /// What happened.
+    pub coverage: Coverage,
+    /// All that happened, as one number.
+    pub hash: u64,
+    /// How many tasks were accepted.
+    pub tasks: u64,
+    /// How many faults there were.
+    pub faults: u64,
+    /// How long it took in the world.
+    pub time: Duration,
+}
+
+/// Carries out a plan.
+#[must_use]
+pub fn run(plan: &Plan) -> Findings {
+    let world = World::new(plan.seed);
+    let findings = world.run(Director::new(&world, plan.clone()).run());
+    world.end();
+    findings
+}
+
+/// The same with a trace.
+#[must_use]
+pub fn run_traced(plan: &Plan) -> (Findings, Vec<String>) {
+    let world = World::new(plan.seed);
+    world.trace();
+    let findings = world.run(Director::new(&world, plan.clone()).run());
+    let told = world.told();
+    world.end();
+    (findings, told)
+}
+
+pub(super) struct Party {
+    pub(super) plan: AgentPlan,
+    pub(super) agent: SimAgent,
+    pub(super) clone: Option<SimAgent>,
+    /// When its supervisor starts it again, if it does not run.
+    pub(super) due: Option<Mono>,
+    /// What its disk keeps if it ends at one of its calls.
+    pub(super) left: Left,
+}
+
+enum Action {
+    Ask(usize),
+    Cancel(usize),
+    Begin(usize),
+    End(usize),
+    Look,
+    Backup,
+}
+
+pub(super) struct Director {
+    pub(super) world: World,
+    pub(super) plan: Plan,
+    pub(super) journal: Journal,
+    pub(super) oracle: Oracle,
+    pub(super) server: SimServer,
+    pub(super) server_due: Option<Mono>,
+    pub(super) parties: Vec<Party>,
+    pub(super) backups: Vec<(Mono, MemoryStore, Marks)>,
+    pub(super) history: History,
+    actions: BTreeMap<(Duration, u64), Action>,
+    last: u64,
+    broken: Vec<String>,
+    pub(super) coverage: Coverage,
+    pub(super) board: Switchboard,
+}
+
+impl Director {
+    fn new(world: &World, plan: Plan) -> Self {
+        let board = Switchboard::default();
+        let journal = Journal::new(world);
+        board.tap(Arc::new(journal.clone()));
+        let parties = plan.agents.iter().enumerate().map(|(number, plan)| {
+            let id = AgentId::from_u128(number as u128 + 1);
+            let host = format!("agent-{number}");
+            let build = build(&journal, *plan);
+            let agent = SimAgent::new(world, &board, &host, id, (plan.way, SERVER), build);
+            let agent = if plan.durable {
+                agent
+            } else {
+                agent.without_disk()
+            };
+            Party {
+                plan: *plan,
+                agent,
+                clone: None,
+                due: None,
+                left: Left::Written,
+            }
+        });
+        let parties = parties.collect();
+        Self {
+            parties,
+            oracle: Oracle::new(world),
+            server: SimServer::new(world, &board, SERVER),
+            server_due: None,
+            backups: Vec::new(),
+            history: History::default(),
+            actions: BTreeMap::new(),
+            last: 0,
+            broken: Vec::new(),
+            coverage: Coverage::default(),
+            world: world.clone(),
+            journal,
+            plan,
+            board,
+        }
+    }
+
+    fn then(&mut self, at: Duration, action: Action) {
+        self.last += 1;
+        self.actions.insert((at, self.last), action);
+    }
+
+    fn passed(&self) -> Duration {
+        self.world.now().since_start()
+    }
+
+    fn start_server(&mut self) {
+        self.server.start();
+        self.journal.look_at(self.server.rows());
+        self.oracle.serves(&self.server);
+        self.server_due = None;
+    }
+
+    async fn run(mut self) -> Findings {
+        self.start_server();
+        for party in &mut self.parties {
+            party.agent.start();
+        }
+        // So that the agents are known before they are asked for something.
+        self.world.sleep(Duration::from_secs(1)).await;
+        let strangers = self.plan.seed % 3 == 0;
+        if strangers {
+            let chaos = self.plan.chaos;
+            rogue::begin(&self.world, &self.board, &self.oracle, chaos);
+            collector::begin(&self.world, &self.board, &self.oracle, chaos);
+        }
+        self.history.disturbed = !self.plan.faults.is_empty() || strangers;
+        for number in 0..self.plan.tasks.len() {
+            self.then(self.plan.tasks[number].at, Action::Ask(number));
+        }
+        for number in 0..self.plan.faults.len() {
+            self.then(self.plan.faults[number].at, Action::Begin(number));
+        }
+        self.then(Duration::ZERO, Action::Look);
+        self.then(Duration::ZERO, Action::Backup);
+        while let Some(((at, _), _)) = self.actions.first_key_value() {
+            let at = *at;
+            if at > self.plan.chaos {
+                break;
+            }
+            let now = self.passed();
+            self.world.sleep(at.saturating_sub(now)).await;
+            if let Some((_, action)) = self.actions.pop_first() {
+                self.act(action).await;
+            }
+        }
+        self.mend().await;
+        self.settle().await;
+        self.finish().await
+    }
+
+    async fn act(&mut self, action: Action) {
+        match action {
+            Action::Ask(number) => {
+                let plan = self.plan.tasks[number].clone();
+                let agent = self.parties[plan.agent].agent.id();
+                let cancel = plan.cancel;
+                let number = self.oracle.ask(agent, &plan);
+                if let Some(after) = cancel {
+                    let at = self.passed() + after + Duration::from_millis(5);
+                    self.then(at, Action::Cancel(number));
+                }
+            }
+            Action::Cancel(number) => self.oracle.cancel(number),
+            Action::Begin(number) => {
+                let lasts = self.plan.faults[number].lasts;
+                self.begin(number).await;
+                let at = self.passed() + lasts;
+                self.then(at, Action::End(number));
+            }
+            Action::End(number) => self.end(number),
+            Action::Look => {
+                self.look().await;
+                let at = self.passed() + LOOK;
+                self.then(at, Action::Look);
+            }
+            Action::Backup => {
+                self.back_up();
+                let at = self.passed() + BACKUP;
+                self.then(at, Action::Backup);
+            }
+        }
+    }
+
+    /// What supervisors do, and what is to be true at every time.
+    pub(super) async fn look(&mut self) {
+        let now = self.world.now();
+        if self.server_due.is_some_and(|due| due <= now) {
+            self.start_server();
+        }
+        for party in &mut self.parties {
+            if party.agent.runs() {
+                continue;
+            }
+            let id = party.agent.id();
+            let Some(due) = party.due else {
+                match party.agent.ended() {
+                    Some(Ended::Shutdown) => *self.history.shut_down.entry(id).or_default() += 1,
+                    Some(Ended::Restart) => *self.history.restarted.entry(id).or_default() += 1,
+                    _ => {}
+                }
+                // It has ended by itself, or at one of the calls of its disk.
+                party.agent.kill(party.left);
+                party.left = Left::Written;
+                let wait = self.world.between(Duration::ZERO, Duration::from_secs(2));
+                party.due = Some(now.after(wait));
+                continue;
+            };
+            if due <= now {
+                party.due = None;
+                party.agent.start();
+            }
+        }
+        let tasks = self.world.tasks();
+        if tasks > MOST_TASKS {
+            self.broken
+                .push(format!("{tasks} things go on at a time: some of them leak"));
+        }
+        self.oracle.look(self.server.rows()).await;
+    }
+
+    /// Nothing goes wrong from here on.
+    async fn mend(&mut self) {
+        self.world.tell(|| "all is mended".to_owned());
+        for number in 0..self.plan.faults.len() {
+            self.end(number);
+        }
+        for party in &mut self.parties {
+            party.agent.disk().heal();
+        }
+        if self.server.handle().is_none() {
+            self.start_server();
+        }
+        // Strangers are gone for good, and with them what they hold.
+        let until = self.world.now().after(SETTLE);
+        for agent in [rogue::ROGUE, collector::COLLECTOR] {
+            self.history.deleted.push((agent, until));
+        }
+        let now = self.world.now();
+        for (number, party) in self.parties.iter_mut().enumerate() {
+            if self.plan.forsaken && number == 0 {
+                party.agent.kill(Left::Torn);
+                party.due = Some(now.after(FORSAKEN * 2));
+            } else if party.due.is_some() {
+                party.due = Some(now);
+            }
+        }
+    }
+
+    /// Waits until everything has ended.
+    async fn settle(&mut self) {
+        let begin = self.passed();
+        // What only a copy of an agent had taken ends when nobody has named it for long enough.
+        let long = self.plan.forsaken || !self.history.clones.is_empty();
+        let limit = if long { FORSAKEN } else { SETTLE };
+        // Times that were said by one clock pass by another: of who asked, then of the next process.
+        let limit = limit + checks::clock_was_set(&self.plan) * 2;
+        let mut pause = Duration::from_secs(1);
+        loop {
+            self.look().await;
+            for agent in [rogue::ROGUE, collector::COLLECTOR] {
+                self.oracle.delete(agent);
+            }
+            for number in self.oracle.unanswered() {
+                self.oracle.ask_again(number);
+            }
+            if self.oracle.look(self.server.rows()).await == 0 {
+                return;
+            }
+            if self.passed() - begin > limit {
+                return;
+            }
+            if self.passed() - begin > SETTLE {
+                pause = if long { LONG * 12 } else { LONG };
+            }
+            self.world.sleep(pause).await;
+        }
+    }
+
+    /// A fresh task for each agent, then all that must be true.
+    async fn finish(mut self) -> Findings {
+        self.fresh().await;
+        let (asked, answers, broken) = {
+            let oracle = self.oracle.all();
+            (
+                oracle.asked.clone(),
+                oracle.answers.clone(),
+                oracle.broken.clone(),
+            )
+        };
+        self.broken.extend(broken);
+        self.explain(&asked).await;
+        self.broken.extend(self.lost_memories());
+        let journal = std::mem::take(&mut *self.journal.all());
+        self.broken.extend(journal.broken.iter().cloned());
+        let parties = self.parties.iter();
+        let agents: Vec<_> = parties
+            .map(|party| (party.agent.id(), party.plan))
+            .collect();
+        let scene = Scene {
+            plan: &self.plan,
+            rows: self.server.rows(),
+            asked: &asked,
+            history: &self.history,
+            journal: &journal,
+            agents: &agents,
+        };
+        let broken = checks::check(&scene, &mut self.coverage).await;
+        self.broken.extend(broken);
+        self.coverage.answers.extend(journal.answers);
+        for (answer, count) in answers {
+            *self.coverage.answers.entry(answer).or_default() += count;
+        }
+        for (what, count) in self.world.counts() {
+            *self.coverage.counts.entry(what.to_owned()).or_default() += count;
+        }
+        let tasks = asked
+            .iter()
+            .filter(|asked| asked.accepted.is_some())
+            .count();
+        Findings {
+            broken: self.broken,
+            coverage: self.coverage,
+            hash: self.world.hash(),
+            tasks: tasks as u64,
+            faults: self.plan.faults.len() as u64,
+            time: self.world.now().since_start(),
+        }
+    }
+
+    /// What the server itself says of tasks that have not ended.
+    async fn explain(&mut self, asked: &[Asked]) {
+        let open = asked.iter().filter(|asked| asked.end.is_none());
+        for (id, _) in open.filter_map(|asked| asked.accepted) {
+            let answer = self
+                .server
+                .ask(|handle| async move { handle.explain(id).await });
+            if let Some(Ok(Some(why))) = answer.await {
+                self.world
+                    .tell(|| format!("{id} has not ended: {}", why.sentence));
+            }
+        }
+    }
+
+    async fn fresh(&mut self) {
+        let mut numbers = Vec::new();
+        for (number, party) in self.parties.iter().enumerate() {
+            if self.plan.forsaken && number == 0 {
+                continue;
+            }
+            let plan = TaskPlan {
+                at: self.passed(),
+                agent: number,
+                kind: Kind::Stubborn,
+                lasts: Duration::ZERO,
+                ttl: None,
+                timeout: None,
+                not_before: None,
+                priority: 0,
+                key: None,
+                cancel: None,
+            };
+            let id = party.agent.id();
+            numbers.push((number, self.oracle.ask(id, &plan)));
+        }
+        for _ in 0..120 {
+            self.world.sleep(Duration::from_secs(1)).await;
+            self.look().await;
+            let all = self.oracle.all();
+            if numbers
+                .iter()
+                .all(|(_, number)| all.asked[*number].end.is_some())
+            {
+                break;
+            }
+        }
+        let mut broken = Vec::new();
+        for (party, number) in numbers {
+            let end = self.oracle.all().asked[number].end.clone();
+            let state = end.map(|(_, outcome)| outcome.state);
+            if state != Some(StateName::Succeeded) {
+                broken.push(format!(
+                    "a fresh task of agent {party} has not succeeded within two minutes: {state:?}"
+                ));
+            }
+            let handle = self.parties[party].agent.handle();
+            let left = handle.map_or(0, |handle| handle.status().tasks);
+            if left > 0 && state == Some(StateName::Succeeded) {
+                broken.push(format!(
+                    "agent {party} still has {left} tasks though all have ended"
+                ));
+            }
+        }
+        if broken.is_empty() {
+            broken = self.prompt().await;
+        }
+        self.broken.extend(broken);
+    }
+}

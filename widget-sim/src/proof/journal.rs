@@ -1,0 +1,213 @@
+//! [`Journal`]: what really happened, seen from outside of every process: which handlers started and
+//! ended, and what servers answered.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
+use widget_core::message::{Command, Response, Verdict};
+use widget_core::report::Report;
+use widget_core::store::{MemoryStore, TaskStore};
+use widget_core::task::{AgentEvent, Finish};
+use widget_core::time::Mono;
+
+use crate::{Tap, World};
+
+/// What happened. Clones are the same one.
+#[derive(Debug, Clone)]
+pub(super) struct Journal {
+    world: World,
+    all: Arc<Mutex<All>>,
+}
+
+/// Reports by the memory that they are of: before the first, and through which one they are there.
+pub(super) type Marks = BTreeMap<(AgentId, SpoolEpoch), (u64, u64)>;
+
+#[derive(Debug, Default)]
+pub(super) struct All {
+    /// The starts of each task.
+    pub(super) starts: BTreeMap<TaskId, Vec<Start>>,
+    /// The results that handlers of it gave.
+    pub(super) results: BTreeMap<TaskId, BTreeSet<Vec<u8>>>,
+    /// What servers said ok to: the last words of agents.
+    pub(super) acknowledged: Vec<(Mono, TaskId, Finish)>,
+    /// What was accepted with the word of a server.
+    pub(super) accepted: BTreeSet<TaskId>,
+    /// Reports of each memory of an agent: before the first, and through which one they were
+    /// acknowledged.
+    pub(super) reports: Marks,
+    /// What each number of a memory of an agent stood for.
+    pub(super) numbers: BTreeMap<(AgentId, SpoolEpoch, u64), u64>,
+    /// Numbers that stood for two samples.
+    pub(super) twice: Vec<(AgentId, u64)>,
+    samples: u32,
+    /// What was seen to be wrong at once.
+    pub(super) broken: Vec<String>,
+    /// How often servers gave each answer.
+    pub(super) answers: BTreeMap<String, u64>,
+    /// The rows as the running server has them.
+    rows: Option<MemoryStore>,
+}
+
+/// One start of a handler.
+#[derive(Debug, Clone)]
+pub(super) struct Start {
+    pub(super) at: Mono,
+    pub(super) host: String,
+}
+
+impl Journal {
+    pub(super) fn new(world: &World) -> Self {
+        Self {
+            world: world.clone(),
+            all: Arc::default(),
+        }
+    }
+
+    pub(super) fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The rows that servers write from now on.
+    pub(super) fn look_at(&self, rows: &MemoryStore) {
+        self.all().rows = Some(rows.clone());
+    }
+
+    /// A handler starts; gives which start of all it is.
+    pub(super) fn starts(&self, task: TaskId, host: &str, by_calls: bool) -> usize {
+        let at = self.world.now();
+        self.world.tell(|| format!("{host} starts {task}"));
+        let mut all = self.all();
+        if by_calls && !all.accepted.contains(&task) {
+            let text = format!("task {task} started at {host} before a server said that it may");
+            all.broken.push(text);
+        }
+        let starts = all.starts.entry(task).or_default();
+        starts.push(Start {
+            at,
+            host: host.to_owned(),
+        });
+        all.starts.values().map(Vec::len).sum()
+    }
+
+    /// A host is measured; gives which sample of all it is.
+    pub(super) fn samples(&self) -> f64 {
+        let mut all = self.all();
+        all.samples += 1;
+        f64::from(all.samples)
+    }
+
+    /// A handler has this result.
+    pub(super) fn ends(&self, task: TaskId, result: &[u8]) {
+        let mut all = self.all();
+        all.results.entry(task).or_default().insert(result.to_vec());
+    }
+
+    /// The attempt that a task is at, in the rows.
+    fn attempt(&self, task: TaskId) -> Option<Attempt> {
+        let rows = self.all().rows.clone()?;
+        // Rows in memory answer at once.
+        let row = futures_lite::future::block_on(rows.task(task)).ok()??;
+        Some(row.state.attempt)
+    }
+}
+
+/// Which sample a report is; none if it is a mean of several, or no agent of the fleet has sent it.
+pub(super) fn sample(report: &Report) -> Option<u64> {
+    let mut gauges = report.gauges.iter().filter(|_| report.thinned.is_none());
+    let sample = gauges.find(|(name, _)| name == "sim.sample");
+    sample.map(|(_, sample)| sample.to_bits())
+}
+
+impl Tap for Journal {
+    fn before(&self, _: AgentId, command: &Command) -> Vec<Option<Attempt>> {
+        match command {
+            Command::Update(update) => {
+                let items = update.items.iter();
+                items.map(|item| self.attempt(item.task)).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn after(
+        &self,
+        agent: AgentId,
+        command: &Command,
+        before: &[Option<Attempt>],
+        answer: &Response,
+    ) {
+        let at = self.world.now();
+        let mut all = self.all();
+        let word = match answer {
+            Response::Refused(refusal) => format!("refused {}", refusal.reason.as_str()),
+            Response::Welcome(_) => "welcome".to_owned(),
+            Response::Ack { .. } => "ack".to_owned(),
+            Response::Work(work) if work.is_empty() => "work: none".to_owned(),
+            Response::Work(_) => "work".to_owned(),
+            Response::Verdicts(_) => "verdicts".to_owned(),
+            Response::Busy { .. } => "busy".to_owned(),
+            Response::Unsupported => "unsupported".to_owned(),
+        };
+        *all.answers.entry(word).or_default() += 1;
+        match (command, answer) {
+            (Command::Update(update), Response::Verdicts(verdicts)) => {
+                for ((item, verdict), attempt) in update.items.iter().zip(verdicts).zip(before) {
+                    let word = match verdict {
+                        Verdict::Ok => "verdict ok",
+                        Verdict::Stale => "verdict stale",
+                        Verdict::Unknown => "verdict unknown",
+                        Verdict::Refused(_) => "verdict refused",
+                    };
+                    *all.answers.entry(word.to_owned()).or_default() += 1;
+                    if *verdict != Verdict::Ok {
+                        continue;
+                    }
+                    if attempt.is_some_and(|attempt| item.attempt < attempt) {
+                        let text = format!(
+                            "task {}: a word of attempt {:?} was taken while it was at {attempt:?}",
+                            item.task, item.attempt
+                        );
+                        all.broken.push(text);
+                    }
+                    match &item.event {
+                        AgentEvent::Accept { .. } => {
+                            all.accepted.insert(item.task);
+                        }
+                        AgentEvent::Finish(finish) => {
+                            all.acknowledged.push((at, item.task, finish.clone()));
+                        }
+                        _ => {}
+                    }
+                }
+            }
+            (
+                Command::Submit(submit),
+                Response::Ack {
+                    through: Some(through),
+                },
+            ) => {
+                let key = (agent, submit.epoch);
+                let mark = all
+                    .reports
+                    .entry(key)
+                    .or_insert((submit.after, submit.after));
+                mark.1 = mark.1.max(*through);
+                for report in submit
+                    .reports
+                    .iter()
+                    .filter(|report| report.seq <= *through)
+                {
+                    let Some(sample) = sample(report) else {
+                        continue;
+                    };
+                    let key = (agent, submit.epoch, report.seq);
+                    if *all.numbers.entry(key).or_insert(sample) != sample {
+                        all.twice.push((agent, report.seq));
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}

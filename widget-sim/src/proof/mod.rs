@@ -1,0 +1,27 @@
+//! The long proof: random fleets with random tasks under random faults, and an oracle that says after
+//! each whether everything that was promised was kept.
+//!
+//! A [`Plan`] follows from a seed and is nothing but data, so that it can be [shrunk](shrink). [`run`]
+//! carries it out in a [`World`](crate::World) and gives [`Findings`].
+
+mod checks;
+mod collector;
+mod coverage;
+mod director;
+mod edges;
+mod faults;
+mod handlers;
+mod journal;
+mod oracle;
+mod plan;
+mod prompt;
+mod rogue;
+mod shrink;
+mod strike;
+
+pub use coverage::{Coverage, Gaps};
+pub use director::{Findings, run, run_traced};
+pub use edges::{Edge, edges};
+pub use faults::Fault;
+pub use plan::{AgentPlan, FaultPlan, Kind, Plan, TaskPlan};
+pub use shrink::shrink;

@@ -1,0 +1,322 @@
+//! [`Oracle`]: asks for tasks as a client of the API would, remembers each answer, and what excuses what.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use widget_core::Payload;
+use widget_core::id::{AgentId, TaskId};
+use widget_core::runtime::Runtime;
+use widget_core::store::{AppliedKind, MemoryStore, TaskStore};
+use widget_core::task::{Actor, DEFAULT_TTL, Once, Outcome, SHUTDOWN_TTL, StateName};
+use widget_core::testkit::fixtures::NOW;
+use widget_core::time::{Mono, Timestamp};
+use widget_server::{SendError, ServerHandle, TaskRequest};
+
+use super::plan::{Kind, TaskPlan};
+use crate::{SimRuntime, SimServer, World};
+
+/// One task that was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Asked {
+    pub(super) plan: TaskPlan,
+    pub(super) agent: AgentId,
+    /// Which task it is, once that was answered, and when.
+    pub(super) accepted: Option<(TaskId, Mono)>,
+    /// The same moment of every time that it is asked for.
+    not_before: Option<Timestamp>,
+    /// It cannot be had: the agent is not there, or the time was over.
+    pub(super) refused: bool,
+    pub(super) cancel_asked: bool,
+    /// How it had ended when that was first seen, and when that was.
+    pub(super) end: Option<(Mono, Outcome)>,
+}
+
+/// What happened to the whole that excuses something.
+#[derive(Debug, Clone, Default)]
+pub(super) struct History {
+    /// From when the state was that came back, and when that was.
+    pub(super) restores: Vec<(Mono, Mono)>,
+    /// Which agent's disk was copied, and when.
+    pub(super) clones: Vec<(AgentId, Mono)>,
+    /// Which agents were deleted, and when.
+    pub(super) deleted: Vec<(AgentId, Mono)>,
+    /// How often supervisors saw an agent end for a shutdown or a restart.
+    pub(super) shut_down: BTreeMap<AgentId, usize>,
+    pub(super) restarted: BTreeMap<AgentId, usize>,
+    /// Something went wrong at all.
+    pub(super) disturbed: bool,
+}
+
+/// Asks, and remembers. Clones are the same one.
+#[derive(Debug, Clone)]
+pub(super) struct Oracle {
+    world: World,
+    server: Arc<Mutex<Option<(SimRuntime, ServerHandle)>>>,
+    all: Arc<Mutex<All>>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct All {
+    pub(super) asked: Vec<Asked>,
+    pub(super) answers: BTreeMap<String, u64>,
+    pub(super) broken: Vec<String>,
+}
+
+impl Oracle {
+    pub(super) fn new(world: &World) -> Self {
+        Self {
+            world: world.clone(),
+            server: Arc::default(),
+            all: Arc::default(),
+        }
+    }
+
+    pub(super) fn all(&self) -> MutexGuard<'_, All> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on this server is asked, until its process ends.
+    pub(super) fn serves(&self, server: &SimServer) {
+        let runtime = server.runtime().cloned();
+        let served = runtime.zip(server.handle().cloned());
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = served;
+    }
+
+    /// Asks something in the server's process; none if that ends before the answer.
+    fn call<T, F, Fut>(&self, what: F) -> impl Future<Output = Option<T>> + Send + use<T, F, Fut>
+    where
+        T: Send + 'static,
+        F: FnOnce(ServerHandle) -> Fut,
+        Fut: Future<Output = T> + Send + 'static,
+    {
+        let served = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        let answered = served.as_ref().map(|(runtime, handle)| {
+            let (answer, answered) = async_channel::bounded(1);
+            let work = what(handle.clone());
+            runtime.spawn(Box::pin(async move {
+                // Nobody may wait for it any more.
+                let _ = answer.try_send(work.await);
+            }));
+            answered
+        });
+        async move { answered?.recv().await.ok() }
+    }
+
+    /// Asks for a task for the first time; gives its number.
+    pub(super) fn ask(&self, agent: AgentId, plan: &TaskPlan) -> usize {
+        let wall = {
+            let served = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+            served.as_ref().map_or(NOW, |(_, handle)| handle.wall())
+        };
+        let mut all = self.all();
+        all.asked.push(Asked {
+            plan: plan.clone(),
+            agent,
+            accepted: None,
+            not_before: plan.not_before.map(|wait| wall.after(wait)),
+            refused: false,
+            cancel_asked: false,
+            end: None,
+        });
+        let number = all.asked.len() - 1;
+        drop(all);
+        self.ask_again(number);
+        number
+    }
+
+    /// Asks for it, under the same key as ever.
+    pub(super) fn ask_again(&self, number: usize) {
+        let request = {
+            let all = self.all();
+            let asked = &all.asked[number];
+            let lasts = asked.plan.lasts.as_millis().to_string();
+            TaskRequest {
+                ttl: asked.plan.ttl,
+                timeout: asked.plan.timeout,
+                not_before: asked.not_before,
+                priority: asked.plan.priority,
+                ordering_key: asked.plan.key.map(|key| format!("key-{key}")),
+                once: Once::Key(format!("task-{number}")),
+                ..TaskRequest::new(
+                    asked.agent,
+                    asked.plan.kind.as_str(),
+                    Payload::from_json_text(lasts),
+                )
+            }
+        };
+        let answer = self.call(move |handle| async move {
+            let inserted = handle.submit(request, Actor::Api).await;
+            inserted.map(|inserted| inserted.task.id)
+        });
+        let this = self.clone();
+        self.world.spawn(async move {
+            if let Some(answer) = answer.await {
+                this.answered(number, answer);
+            }
+        });
+    }
+
+    /// Deletes an agent, or purges what is queued for it, if the server hears it.
+    pub(super) fn delete(&self, agent: AgentId) {
+        let answer = self.call(move |handle| async move { handle.delete(agent).await });
+        self.world.spawn(async move {
+            answer.await;
+        });
+    }
+
+    /// See [`ServerHandle::purge`].
+    pub(super) fn purge(&self, agent: AgentId) {
+        let answer = self.call(move |handle| async move { handle.purge(agent, Actor::Api).await });
+        self.world.spawn(async move {
+            answer.await;
+        });
+    }
+
+    fn answered(&self, number: usize, answer: Result<TaskId, SendError>) {
+        let now = self.world.now();
+        let mut all = self.all();
+        let word = match &answer {
+            Ok(_) => "ok",
+            Err(SendError::UnknownAgent) => "UnknownAgent",
+            Err(SendError::NotBefore(_)) => "NotBefore",
+            // A clock was set meanwhile, so that the same time is another one.
+            Err(SendError::KeyReused(_)) => "KeyReused",
+            Err(SendError::Store(_)) => "Store",
+            Err(SendError::AgentIsV1) => "AgentIsV1",
+            Err(_) => "otherwise",
+        };
+        *all.answers.entry(format!("asked: {word}")).or_default() += 1;
+        let asked = &mut all.asked[number];
+        match answer {
+            Ok(id) | Err(SendError::KeyReused(id)) => {
+                asked.accepted.get_or_insert((id, now));
+            }
+            Err(SendError::NotBefore(_) | SendError::AgentIsV1) => asked.refused = true,
+            Err(SendError::UnknownAgent | SendError::Store(_)) => {}
+            Err(error) => {
+                let text = format!("a good task was refused: {error}");
+                all.broken.push(text);
+            }
+        }
+    }
+
+    /// Asks for the end of a task, if it is known which one that is.
+    pub(super) fn cancel(&self, number: usize) {
+        let id = {
+            let mut all = self.all();
+            let asked = &mut all.asked[number];
+            let Some((id, _)) = asked.accepted else {
+                return;
+            };
+            asked.cancel_asked = true;
+            id
+        };
+        let answer = self.call(move |handle| async move { handle.cancel(id, Actor::Api).await });
+        let this = self.clone();
+        self.world.spawn(async move {
+            let Some(Ok(Some(applied))) = answer.await else {
+                return;
+            };
+            let outcome = applied.task.state.outcome().cloned();
+            if applied.result == Ok(AppliedKind::Changed)
+                && let Some(outcome) = outcome
+            {
+                this.saw(number, outcome);
+            }
+        });
+    }
+
+    fn saw(&self, number: usize, outcome: Outcome) {
+        let now = self.world.now();
+        self.all().asked[number].end.get_or_insert((now, outcome));
+    }
+
+    /// Looks at the rows of all tasks that had not ended; says how many have not.
+    pub(super) async fn look(&self, rows: &MemoryStore) -> usize {
+        let open: Vec<(usize, Option<TaskId>)> = {
+            let all = self.all();
+            let asked = all.asked.iter().enumerate();
+            let open = asked.filter(|(_, asked)| asked.end.is_none() && !asked.refused);
+            open.map(|(number, asked)| (number, asked.accepted.map(|(id, _)| id)))
+                .collect()
+        };
+        let mut left = 0;
+        for (number, id) in open {
+            let Some(id) = id else {
+                left += 1;
+                continue;
+            };
+            let task = rows.task(id).await.expect("rows in memory answer");
+            match task.and_then(|task| task.state.outcome().cloned()) {
+                Some(outcome) => self.saw(number, outcome),
+                None => left += 1,
+            }
+        }
+        left
+    }
+
+    /// Those that nobody has answered for.
+    pub(super) fn unanswered(&self) -> Vec<usize> {
+        let all = self.all();
+        let asked = all.asked.iter().enumerate();
+        let open = asked.filter(|(_, asked)| asked.accepted.is_none() && !asked.refused);
+        open.map(|(number, _)| number).collect()
+    }
+
+    /// After a restore: what was seen of ends since then counts no more, and what was answered since
+    /// then may not be there.
+    pub(super) fn restored(&self, from: Mono) {
+        for asked in &mut self.all().asked {
+            if asked.end.as_ref().is_some_and(|(at, _)| *at >= from) {
+                asked.end = None;
+            }
+        }
+    }
+}
+
+impl History {
+    /// Whether something that was committed at this time may be gone.
+    pub(super) fn may_be_gone(&self, at: Mono) -> bool {
+        let mut restores = self.restores.iter();
+        restores.any(|(from, until)| *from <= at && at <= *until)
+    }
+
+    /// Whether this agent was deleted after this time.
+    pub(super) fn was_deleted(&self, agent: AgentId, since: Mono) -> bool {
+        let mut deleted = self.deleted.iter();
+        deleted.any(|(of, at)| *of == agent && *at >= since)
+    }
+}
+
+impl Asked {
+    /// Whether its end was seen before its time was over.
+    pub(super) fn ended_before_its_ttl(&self) -> bool {
+        let usual = match self.plan.kind {
+            Kind::Shutdown | Kind::Restart => SHUTDOWN_TTL,
+            _ => DEFAULT_TTL,
+        };
+        let until = self.plan.at + self.plan.ttl.unwrap_or(usual);
+        let mut end = self.end.iter();
+        end.any(|(at, _)| at.since_start() < until)
+    }
+
+    /// Whether it went on for long after its end had been asked for.
+    pub(super) fn went_on(&self) -> bool {
+        let cancel = self.plan.cancel.filter(|_| self.cancel_asked);
+        let until = cancel.map(|after| self.plan.at + after + Duration::from_secs(6));
+        let end = self.end.as_ref().map(|(at, _)| at.since_start());
+        until.zip(end).is_some_and(|(until, end)| end > until)
+    }
+
+    /// Whether this end says that nothing has happened.
+    pub(super) const fn says_nothing_happened(state: StateName) -> bool {
+        matches!(
+            state,
+            StateName::Cancelled | StateName::Expired | StateName::Rejected
+        )
+    }
+}
+
+/// For so long a task may wait to end once nothing goes wrong any more.
+pub(super) const SETTLE: Duration = Duration::from_secs(300);

@@ -1,0 +1,80 @@
+//! What is looked at when everything has ended: whether agents that have nothing to do are prompt, and
+//! whether their disks have kept what they were to keep.
+
+use std::time::Duration;
+
+use widget_core::spool::Damage;
+
+use super::Fault;
+use super::director::Director;
+use super::plan::{Kind, TaskPlan};
+
+/// For so long tasks take at most that nothing holds back. A request that nobody wakes waits longer.
+const PROMPT: Duration = Duration::from_secs(15);
+
+impl Director {
+    /// A few tasks in quick succession, each held back by the one before and by nothing else.
+    pub(super) async fn prompt(&mut self) -> Vec<String> {
+        let mut numbers = Vec::new();
+        for _ in 0..6 {
+            for (number, party) in self.parties.iter().enumerate() {
+                if self.plan.forsaken && number == 0 {
+                    continue;
+                }
+                let plan = TaskPlan {
+                    at: self.world.now().since_start(),
+                    agent: number,
+                    kind: Kind::Stubborn,
+                    lasts: Duration::ZERO,
+                    ttl: None,
+                    timeout: None,
+                    not_before: None,
+                    priority: 0,
+                    key: Some(9),
+                    cancel: None,
+                };
+                numbers.push((number, self.oracle.ask(party.agent.id(), &plan)));
+            }
+            let pause = Duration::from_millis(30);
+            let pause = self.world.between(Duration::ZERO, pause);
+            self.world.sleep(pause).await;
+        }
+        self.world.sleep(PROMPT).await;
+        self.look().await;
+        let all = self.oracle.all();
+        let late = numbers
+            .iter()
+            .filter(|(_, number)| all.asked[*number].end.is_none());
+        late.map(|(party, _)| format!("a task of agent {party} waits though nothing holds it back"))
+            .collect()
+    }
+
+    /// Agents whose disk did not keep what it was to keep, though nothing has happened to it.
+    pub(super) fn lost_memories(&self) -> Vec<String> {
+        let mut broken = Vec::new();
+        for (number, party) in self.parties.iter().enumerate() {
+            let mut faults = self
+                .plan
+                .faults
+                .iter()
+                .map(|fault| (fault.agent, fault.fault));
+            let rots = faults
+                .clone()
+                .any(|fault| fault == (number, Fault::DiskRot));
+            let fails = faults.any(|(agent, fault)| agent == number && fault.is_of_disk());
+            for (_, damage) in party.agent.memories().iter().skip(1) {
+                let why = match damage {
+                    // None could be made, or it could not be read.
+                    None | Some(Damage::Unreadable) if fails => continue,
+                    None => "it was not there",
+                    Some(_) if rots => continue,
+                    Some(damage) => damage.as_str(),
+                };
+                broken.push(format!(
+                    "agent {number} has lost the memory on its disk: {why}"
+                ));
+            }
+        }
+        broken
+    }
+}

@@ -1,0 +1,196 @@
+//! An agent of another make: it says what comes to its mind, in any order. Nothing that it says may harm
+//! anybody, and its tasks obey the same rules.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
+use widget_core::message::{
+    Command, Credential, Describe, Goodbye, HandlerInfo, Held, Hello, Opening, RequestWork,
+    Response, Submit, Update, UpdateItem,
+};
+use widget_core::runtime::{Runtime, RuntimeExt};
+use widget_core::testkit::fixtures::report;
+use widget_core::transport::{Connection, Transport};
+
+use super::checks::STRANGER;
+use super::director::SERVER;
+use super::edges::words;
+use super::oracle::Oracle;
+use super::plan::{Kind, TaskPlan};
+use crate::{SimRuntime, SimTransport, Switchboard, World};
+
+/// Who it is.
+pub(super) const ROGUE: AgentId = AgentId::from_u128(0x0bad);
+/// How many tasks it is asked for.
+const TASKS: usize = 12;
+
+/// Begins to talk, for as long as things go wrong. Then it is deleted.
+pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: Duration) {
+    let runtime = world.process("rogue");
+    let transport = SimTransport::new(runtime.clone(), board.clone(), SERVER);
+    let talk = Talk {
+        runtime: runtime.clone(),
+        transport,
+        tasks: Vec::new(),
+    };
+    runtime.spawn(Box::pin(talk.run(chaos)));
+    let (oracle, inner) = (oracle.clone(), world.clone());
+    world.spawn(async move {
+        for number in 0..TASKS {
+            let pause = inner.between(Duration::ZERO, chaos / TASKS as u32);
+            inner.sleep(pause).await;
+            oracle.ask(ROGUE, &task(number, &inner));
+        }
+    });
+}
+
+fn task(number: usize, world: &World) -> TaskPlan {
+    TaskPlan {
+        at: world.now().since_start(),
+        agent: STRANGER,
+        kind: Kind::Unknown,
+        lasts: Duration::from_millis(number as u64),
+        ttl: world.chance(300).then(|| Duration::from_secs(3)),
+        timeout: None,
+        not_before: None,
+        priority: 0,
+        key: None,
+        cancel: None,
+    }
+}
+
+struct Talk {
+    runtime: SimRuntime,
+    transport: SimTransport,
+    /// What it was ever handed.
+    tasks: Vec<(TaskId, Attempt)>,
+}
+
+impl Talk {
+    async fn run(mut self, chaos: Duration) {
+        while self.runtime.world().now().since_start() < chaos {
+            let pause = self.between(10, 500);
+            self.runtime.sleep(pause).await;
+            let connected = self.transport.connect(self.opening()).await;
+            let Ok((connection, _)) = connected else {
+                continue;
+            };
+            for _ in 0..self.runtime.world().below(40) {
+                let pause = self.between(1, 300);
+                self.runtime.sleep(pause).await;
+                if self.say(&connection).await.is_none() {
+                    break;
+                }
+            }
+        }
+    }
+
+    fn between(&self, least: u64, most: u64) -> Duration {
+        let world = self.runtime.world();
+        world.between(Duration::from_millis(least), Duration::from_millis(most))
+    }
+
+    fn below(&self, limit: usize) -> usize {
+        self.runtime.world().below(limit as u64) as usize
+    }
+
+    /// One of a few memories, so that an earlier one comes back.
+    fn epoch(&self) -> SpoolEpoch {
+        SpoolEpoch::from_bytes([self.below(3) as u8 + 1; 16])
+    }
+
+    fn opening(&self) -> Opening {
+        let versions = if self.below(10) == 0 { (7, 9) } else { (1, 2) };
+        Opening::Hello(Hello {
+            versions,
+            codecs: vec![1],
+            agent: ROGUE,
+            epoch: self.epoch(),
+            seen: None,
+            credential: Credential::None,
+            extras: Vec::new(),
+        })
+    }
+
+    /// One of those that it was handed, or one that it was not; an attempt that may be another.
+    fn pair(&self) -> (TaskId, Attempt) {
+        if self.tasks.is_empty() || self.below(20) == 0 {
+            return (TaskId::from_bytes([9; 16]), Attempt(1));
+        }
+        let (task, attempt) = self.tasks[self.below(self.tasks.len())];
+        match self.below(10) {
+            0 => (task, Attempt(attempt.0.saturating_sub(1))),
+            1 => (task, attempt.next()),
+            _ => (task, attempt),
+        }
+    }
+
+    fn command(&self) -> Command {
+        match self.below(12) {
+            0 => Command::Describe(Describe {
+                handlers: vec![HandlerInfo {
+                    kind: Kind::Unknown.as_str().to_owned(),
+                    idempotent: self.below(2) == 0,
+                    schema: None,
+                }],
+                ..Describe::default()
+            }),
+            1 => {
+                let after = self.below(50) as u64;
+                let seqs = after + 1..after + 1 + self.below(5) as u64;
+                Command::Submit(Submit {
+                    epoch: self.epoch(),
+                    after,
+                    // Now and then in no order at all.
+                    reports: seqs
+                        .map(|seq| report(seq * (self.below(20) as u64 + 19) / 19, 0))
+                        .collect(),
+                    dropped: self.below(3) as u64,
+                })
+            }
+            2 if self.below(4) == 0 => Command::Goodbye(Goodbye {
+                reason: "no reason".to_owned(),
+                task: (self.below(2) == 0).then(|| self.pair()),
+                spool_gone: self.below(2) == 0,
+            }),
+            2..6 => {
+                let held = (0..self.below(3)).map(|_| self.pair());
+                let holding = held.map(|(task, attempt)| Held {
+                    task,
+                    attempt,
+                    cancel_seen: self.below(2) == 0,
+                });
+                Command::RequestWork(RequestWork {
+                    room: self.below(5) as u16,
+                    wait_ms: self.below(2_000) as u32,
+                    holding: holding.collect(),
+                    kinds: Vec::new(),
+                })
+            }
+            _ => {
+                let words = words();
+                let items = (0..self.below(3) + 1).map(|_| {
+                    let (task, attempt) = self.pair();
+                    UpdateItem {
+                        task,
+                        attempt,
+                        event: words[self.below(words.len())].clone(),
+                    }
+                });
+                Command::Update(Update {
+                    items: items.collect(),
+                })
+            }
+        }
+    }
+
+    async fn say(&mut self, connection: &Arc<dyn Connection>) -> Option<()> {
+        let answer = connection.call(self.command()).await.ok()?;
+        if let Response::Work(work) = answer {
+            let handed = work.tasks.iter().map(|task| (task.task, task.attempt));
+            self.tasks.extend(handed);
+        }
+        Some(())
+    }
+}

@@ -1,0 +1,51 @@
+//! Makes a plan that fails smaller, as long as it still fails.
+
+use super::{Plan, run};
+
+/// A plan that still fails and has no part that could be left out alone; none if it does not fail.
+/// `said` hears how many tasks and faults are left after each success.
+pub fn shrink(plan: &Plan, mut said: impl FnMut(&Plan)) -> Option<Plan> {
+    let fails = |plan: &Plan| !run(plan).broken.is_empty();
+    if !fails(plan) {
+        return None;
+    }
+    let mut least = plan.clone();
+    let mut size = least.tasks.len().max(least.faults.len()).max(1);
+    loop {
+        let before = (least.tasks.len(), least.faults.len());
+        for part in 0..2 {
+            let mut from = 0;
+            loop {
+                let mut fewer = least.clone();
+                let length = if part == 0 {
+                    let end = (from + size).min(fewer.tasks.len());
+                    if from >= end {
+                        break;
+                    }
+                    fewer.tasks.drain(from..end);
+                    least.tasks.len()
+                } else {
+                    let end = (from + size).min(fewer.faults.len());
+                    if from >= end {
+                        break;
+                    }
+                    fewer.faults.drain(from..end);
+                    least.faults.len()
+                };
+                if fails(&fewer) {
+                    least = fewer;
+                    said(&least);
+                } else {
+                    from += size;
+                }
+                if from >= length {
+                    break;
+                }
+            }
+        }
+        if size == 1 && (least.tasks.len(), least.faults.len()) == before {
+            return Some(least);
+        }
+        size = (size / 2).max(1);
+    }
+}

@@ -1,0 +1,195 @@
+//! [`SimServer`]: a server, its store, and what can happen to both.
+
+use std::fmt;
+use std::sync::Arc;
+
+use widget_core::id::StoreEpoch;
+use widget_core::runtime::{Runtime, RuntimeExt, SharedRuntime};
+use widget_core::stop::Stop;
+use widget_core::store::{MemoryStore, Stores};
+use widget_server::{Server, ServerBuilder, ServerHandle};
+
+use crate::{SimListener, SimRuntime, SimStore, StoreFaults, Switchboard, Way, World};
+
+/// Opens the stores of each new process: something around the simulated one, or stores of one's own in
+/// its place.
+pub type Open = Arc<dyn Fn(SimStore, &SimRuntime) -> Stores + Send + Sync>;
+/// Adds listeners and the like to the server of each new process.
+pub type Serve = Arc<dyn Fn(ServerBuilder, &SimRuntime) -> ServerBuilder + Send + Sync>;
+
+/// One server on a host of its own. It serves every [`Way`].
+pub struct SimServer {
+    world: World,
+    host: String,
+    board: Switchboard,
+    rows: MemoryStore,
+    faults: StoreFaults,
+    open: Option<Open>,
+    serve: Serve,
+    /// What the last process used, if they were opened in a way of one's own.
+    stores: Option<Stores>,
+    running: Option<Running>,
+}
+
+struct Running {
+    runtime: SimRuntime,
+    handle: ServerHandle,
+    stop: Stop,
+}
+
+impl fmt::Debug for SimServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SimServer")
+            .field("host", &self.host)
+            .field("runs", &self.running.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+impl SimServer {
+    /// A server with an empty store that has yet to be [started](Self::start).
+    #[must_use]
+    pub fn new(world: &World, board: &Switchboard, host: &str) -> Self {
+        let bits = [world.below(u64::MAX), world.below(u64::MAX)];
+        let epoch = StoreEpoch::generate(world.process(host).wall(), bits);
+        Self {
+            world: world.clone(),
+            host: host.to_owned(),
+            board: board.clone(),
+            rows: MemoryStore::new(epoch),
+            faults: StoreFaults::default(),
+            open: None,
+            serve: Arc::new(|server, _| server),
+            stores: None,
+            running: None,
+        }
+    }
+
+    /// Has each process use the stores that this gives.
+    #[must_use]
+    pub fn with_stores(mut self, open: Open) -> Self {
+        self.open = Some(open);
+        self
+    }
+
+    /// Has each process be built like this.
+    #[must_use]
+    pub fn built_by(mut self, serve: Serve) -> Self {
+        self.serve = serve;
+        self
+    }
+
+    /// Starts a process with the rows that are there; one that runs is killed first.
+    pub fn start(&mut self) -> ServerHandle {
+        self.kill();
+        let runtime = self.world.process(&self.host);
+        self.rows = self.rows.reopened();
+        let store = SimStore::new(self.rows.clone(), runtime.clone(), self.faults.clone());
+        let shared: SharedRuntime = Arc::new(runtime.clone());
+        self.stores = self.open.as_ref().map(|open| open(store.clone(), &runtime));
+        let stores = self.stores.clone();
+        let stores = stores.unwrap_or_else(|| Stores::from(Arc::new(store)));
+        let mut builder = Server::builder(shared, stores);
+        for way in [Way::Tcp, Way::Http] {
+            let listener = SimListener::bind(&runtime, way).expect("the port is free");
+            builder = builder.listener(listener);
+        }
+        let server = (self.serve)(builder, &runtime).build();
+        let (handle, stop) = (server.handle(), Stop::new());
+        self.board.serve(&runtime, server.service());
+        let signal = stop.signal();
+        runtime.spawn(Box::pin(async move {
+            server.run(signal).await.expect("the listeners go on");
+        }));
+        self.running = Some(Running {
+            runtime,
+            handle: handle.clone(),
+            stop,
+        });
+        handle
+    }
+
+    /// Ends the process as `SIGKILL` does. What was committed stays.
+    pub fn kill(&mut self) {
+        if let Some(running) = self.running.take() {
+            self.board.hang_up(&self.host);
+            self.world.kill(running.runtime.process());
+        }
+    }
+
+    /// Asks the process to end in order, and waits for that.
+    pub async fn stop(&mut self) {
+        if let Some(running) = &self.running {
+            running.stop.ask();
+            let ended = running.handle.server_ended();
+            let limit = std::time::Duration::from_secs(10);
+            running.runtime.timeout(limit, ended).await;
+        }
+        self.kill();
+    }
+
+    /// What the program may ask of the server, while it runs.
+    #[must_use]
+    pub fn handle(&self) -> Option<&ServerHandle> {
+        self.running.as_ref().map(|running| &running.handle)
+    }
+
+    /// Asks for something in the server's process, as a request to its API would: if that ends before
+    /// the answer, nobody knows what came of it.
+    pub fn ask<T, F, Fut>(&self, what: F) -> impl Future<Output = Option<T>> + Send + use<T, F, Fut>
+    where
+        T: Send + 'static,
+        F: FnOnce(ServerHandle) -> Fut,
+        Fut: Future<Output = T> + Send + 'static,
+    {
+        let answered = self.running.as_ref().map(|running| {
+            let (answer, answered) = async_channel::bounded(1);
+            let work = what(running.handle.clone());
+            running.runtime.spawn(Box::pin(async move {
+                // Nobody may wait for it any more.
+                let _ = answer.try_send(work.await);
+            }));
+            answered
+        });
+        async move { answered?.recv().await.ok() }
+    }
+
+    /// The runtime of its process, while there is one.
+    #[must_use]
+    pub fn runtime(&self) -> Option<&SimRuntime> {
+        self.running.as_ref().map(|running| &running.runtime)
+    }
+
+    /// What its process uses, to look into it from outside, also while no process runs: past all delays
+    /// and faults, unless [the stores](Self::with_stores) have their own.
+    #[must_use]
+    pub fn stores(&self) -> Stores {
+        let own = self.stores.clone();
+        own.unwrap_or_else(|| Stores::from(Arc::new(self.rows.clone())))
+    }
+
+    /// Its rows, past all delays and faults.
+    #[must_use]
+    pub const fn rows(&self) -> &MemoryStore {
+        &self.rows
+    }
+
+    /// Kills the process and puts other rows in the place of its own, such as an older
+    /// [backup](MemoryStore::backup).
+    pub fn restore(&mut self, rows: MemoryStore) {
+        self.kill();
+        self.rows = rows;
+    }
+
+    /// What goes wrong with its store.
+    #[must_use]
+    pub const fn faults(&self) -> &StoreFaults {
+        &self.faults
+    }
+
+    /// The name of its host.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.host
+    }
+}
