@@ -142,6 +142,22 @@ fn a_second_damaged_file_does_not_replace_the_first() {
 }
 
 #[test]
+fn a_damaged_file_is_set_aside_though_any_one_call_fails() {
+    for call in 0..20 {
+        let disk = of(b"no spool at all");
+        disk.refuse(call, 1, std::io::ErrorKind::Other);
+        let mut spool = open(&disk).spool;
+        // It is patient with a disk that refuses: that is counted in calls.
+        let kept = (0..100).any(|_| spool.commit(&[taken(1, 20)]).is_ok());
+        assert!(kept, "nothing is ever kept again after call {call} failed");
+        disk.heal();
+        let again = open(&disk);
+        assert!(again.aside.is_none(), "call {call}");
+        assert_eq!(again.spool.recall(), spool.recall(), "call {call}");
+    }
+}
+
+#[test]
 fn any_bytes_can_be_opened() {
     let disk = SimDisk::default();
     drop(used(&disk));

@@ -134,9 +134,9 @@ fn many(options: &Options) -> bool {
         sum.faults += findings.faults;
         sum.time += findings.time;
         sum.coverage.add(findings.coverage);
-        if !findings.broken.is_empty() {
+        if let Some(first_said) = findings.broken.first() {
             // At once: a long run may be ended before it has told all.
-            eprintln!("seed {seed}: {}", findings.broken[0]);
+            eprintln!("seed {seed}: {first_said}");
             sum.broken.push((seed, findings.broken));
             stop.store(first, Ordering::Relaxed);
         }
@@ -147,7 +147,8 @@ fn many(options: &Options) -> bool {
     if first {
         if let Some((seed, broken)) = sum.broken.first() {
             let nth = seed - options.from + 1;
-            println!("caught by seed {seed} (number {nth}): {}", broken[0]);
+            let said = broken.first().map_or("", String::as_str);
+            println!("caught by seed {seed} (number {nth}): {said}");
             return false;
         }
         println!("not caught in {seeds} seeds");

@@ -1,5 +1,7 @@
 //! The simulated parties do what real ones do.
 
+#![allow(clippy::unwrap_used)] // that is how a test fails
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -70,8 +70,9 @@ pub(super) async fn check(scene: &Scene<'_>, coverage: &mut Coverage) -> Vec<Str
                 .map(|start| format!("{} at {:?}", start.host, start.at.since_start()))
                 .collect();
             let kind = asked.plan.kind.as_str();
+            let (at, ttl) = (asked.plan.at, asked.plan.ttl);
             broken.push(format!(
-                "{what}: task {number} {id} {kind}, started {starts:?}, {story:?}"
+                "{what}: task {number} {id} {kind}, asked for at {at:?}, ttl {ttl:?}, started {starts:?}, {story:?}"
             ));
         });
     }
@@ -86,7 +87,9 @@ impl Scene<'_> {
         let kind = asked.plan.kind;
         let state = task.state.name();
         let Some(outcome) = task.state.outcome() else {
-            broken("an accepted task has not ended");
+            if !self.waits_for_no_word(task) {
+                broken("an accepted task has not ended");
+            }
             return;
         };
         if let Some((_, before)) = &asked.end
@@ -118,11 +121,12 @@ impl Scene<'_> {
             .starts
             .get(&task.id)
             .map_or(&[][..], Vec::as_slice);
-        // A copy of the disk has what the agent had, and runs it too.
-        let copied = |at: &Mono| *at >= accepted;
+        // A copy of the disk has what the agent had, and runs it too; and nothing tells the two apart, so
+        // what is handed to the one is handed to the other as well.
         let mut clones = self.history.clones.iter();
-        let cloned = clones.any(|(agent, at)| *agent == asked.agent && copied(at));
-        if starts.len() > 1 && !kind.is_idempotent() && !cloned {
+        let cloned = clones.any(|(agent, _)| *agent == asked.agent);
+        let forgotten = self.forgotten(asked.agent);
+        if starts.len() > 1 && !kind.is_idempotent() && !cloned && !forgotten {
             broken("a handler that is not idempotent started twice");
         }
         if asked.plan.agent == STRANGER {
@@ -200,6 +204,22 @@ impl Scene<'_> {
         since.is_some_and(|since| faults.iter().any(|f| begins(f) && f.at + f.lasts >= since))
     }
 
+    /// Where store and agent have both lost what they knew, there is nobody left who knows.
+    fn forgotten(&self, agent: AgentId) -> bool {
+        let history = self.history;
+        !history.restores.is_empty() && history.forgetful.contains(&agent)
+    }
+
+    /// What only a copy of an agent had taken ends when nobody has named it for a day; and so does what
+    /// had ended, and came back as running with an old state of the store. Others of its ordering key
+    /// wait for it.
+    fn waits_for_no_word(&self, task: &Task) -> bool {
+        let history = self.history;
+        let is_held = matches!(task.state.name(), StateName::Accepted | StateName::Running);
+        let may_wait = is_held || task.ordering_key.is_some();
+        may_wait && !(history.clones.is_empty() && history.restores.is_empty())
+    }
+
     fn was_purged(&self) -> bool {
         let mut faults = self.plan.faults.iter();
         faults.any(|fault| fault.fault == Fault::Purge)
@@ -258,7 +278,8 @@ impl Scene<'_> {
             for (kind, seen) in ends {
                 let seen = seen.get(agent).copied().unwrap_or(0);
                 let cloned = self.history.clones.iter().any(|(of, _)| of == agent);
-                if seen > of(kind) && !cloned {
+                let forgotten = self.forgotten(*agent);
+                if seen > of(kind) && !cloned && !forgotten {
                     broken.push(format!(
                         "agent {agent} ended {seen} times for {} tasks of kind {}",
                         of(kind),

@@ -78,7 +78,9 @@ async fn ask(board: &Switchboard, round: u64) {
         }
     }));
     // The server may end before it answers.
-    let _ = served.runtime.timeout(Duration::from_secs(5), async {
-        while answered.recv().await.is_ok() {}
-    });
+    let answers = async { while answered.recv().await.is_ok() {} };
+    served
+        .runtime
+        .timeout(Duration::from_secs(5), answers)
+        .await;
 }

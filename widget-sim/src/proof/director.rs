@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use widget_agent::Ended;
 use widget_core::id::AgentId;
-use widget_core::store::MemoryStore;
 use widget_core::task::StateName;
 use widget_core::time::Mono;
 
 use super::checks::{self, Scene};
 use super::collector;
 use super::handlers::build;
-use super::journal::{Journal, Marks};
+use super::journal::{Backup, Journal};
 use super::oracle::{Asked, History, Oracle, SETTLE};
 use super::plan::{AgentPlan, Kind, TaskPlan};
 use super::rogue;
@@ -97,7 +96,7 @@ pub(super) struct Director {
     pub(super) server: SimServer,
     pub(super) server_due: Option<Mono>,
     pub(super) parties: Vec<Party>,
-    pub(super) backups: Vec<(Mono, MemoryStore, Marks)>,
+    pub(super) backups: Vec<Backup>,
     pub(super) history: History,
     actions: BTreeMap<(Duration, u64), Action>,
     last: u64,
@@ -171,7 +170,7 @@ impl Director {
         }
         // So that the agents are known before they are asked for something.
         self.world.sleep(Duration::from_secs(1)).await;
-        let strangers = self.plan.seed % 3 == 0;
+        let strangers = self.plan.seed.is_multiple_of(3);
         if strangers {
             let chaos = self.plan.chaos;
             rogue::begin(&self.world, &self.board, &self.oracle, chaos);
@@ -302,9 +301,9 @@ impl Director {
 
     /// Waits until everything has ended.
     async fn settle(&mut self) {
-        let begin = self.passed();
-        // What only a copy of an agent had taken ends when nobody has named it for long enough.
-        let long = self.plan.forsaken || !self.history.clones.is_empty();
+        let mut begin = self.passed();
+        let mut left = usize::MAX;
+        let long = self.plan.forsaken;
         let limit = if long { FORSAKEN } else { SETTLE };
         // Times that were said by one clock pass by another: of who asked, then of the next process.
         let limit = limit + checks::clock_was_set(&self.plan) * 2;
@@ -317,8 +316,13 @@ impl Director {
             for number in self.oracle.unanswered() {
                 self.oracle.ask_again(number);
             }
-            if self.oracle.look(self.server.rows()).await == 0 {
+            let now_left = self.oracle.look(self.server.rows()).await;
+            if now_left == 0 {
                 return;
+            }
+            // An agent that takes one task at a time takes its time.
+            if now_left < left {
+                (left, begin) = (now_left, self.passed());
             }
             if self.passed() - begin > limit {
                 return;
@@ -344,6 +348,9 @@ impl Director {
         self.broken.extend(broken);
         self.explain(&asked).await;
         self.broken.extend(self.lost_memories());
+        let parties = self.parties.iter();
+        let forgetful = parties.filter(|p| !p.plan.durable || p.agent.memories().len() > 1);
+        self.history.forgetful = forgetful.map(|party| party.agent.id()).collect();
         let journal = std::mem::take(&mut *self.journal.all());
         self.broken.extend(journal.broken.iter().cloned());
         let parties = self.parties.iter();
@@ -419,6 +426,9 @@ impl Director {
         for _ in 0..120 {
             self.world.sleep(Duration::from_secs(1)).await;
             self.look().await;
+            for number in self.oracle.unanswered() {
+                self.oracle.ask_again(number);
+            }
             let all = self.oracle.all();
             if numbers
                 .iter()

@@ -23,6 +23,9 @@ pub(super) struct Journal {
 /// Reports by the memory that they are of: before the first, and through which one they are there.
 pub(super) type Marks = BTreeMap<(AgentId, SpoolEpoch), (u64, u64)>;
 
+/// When it was made, the rows, and what was acknowledged then.
+pub(super) type Backup = (Mono, MemoryStore, Marks);
+
 #[derive(Debug, Default)]
 pub(super) struct All {
     /// The starts of each task.
@@ -45,6 +48,8 @@ pub(super) struct All {
     pub(super) broken: Vec<String>,
     /// How often servers gave each answer.
     pub(super) answers: BTreeMap<String, u64>,
+    /// Backups that were made while tasks were handed out and not yet taken.
+    pub(super) backups: Vec<Backup>,
     /// The rows as the running server has them.
     rows: Option<MemoryStore>,
 }
@@ -151,6 +156,13 @@ impl Tap for Journal {
         };
         *all.answers.entry(word).or_default() += 1;
         match (command, answer) {
+            (Command::RequestWork(_), Response::Work(work)) if !work.tasks.is_empty() => {
+                let rows = all.rows.as_ref().filter(|_| self.world.chance(40));
+                if let Some(rows) = rows.map(MemoryStore::backup) {
+                    let marks = all.reports.clone();
+                    all.backups.push((at, rows, marks));
+                }
+            }
             (Command::Update(update), Response::Verdicts(verdicts)) => {
                 for ((item, verdict), attempt) in update.items.iter().zip(verdicts).zip(before) {
                     let word = match verdict {

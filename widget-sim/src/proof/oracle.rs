@@ -28,6 +28,8 @@ pub(super) struct Asked {
     /// It cannot be had: the agent is not there, or the time was over.
     pub(super) refused: bool,
     pub(super) cancel_asked: bool,
+    /// It is being asked for at this moment.
+    asking: bool,
     /// How it had ended when that was first seen, and when that was.
     pub(super) end: Option<(Mono, Outcome)>,
 }
@@ -41,6 +43,8 @@ pub(super) struct History {
     pub(super) clones: Vec<(AgentId, Mono)>,
     /// Which agents were deleted, and when.
     pub(super) deleted: Vec<(AgentId, Mono)>,
+    /// Agents that have lost what they remembered, or have nowhere to keep it.
+    pub(super) forgetful: Vec<AgentId>,
     /// How often supervisors saw an agent end for a shutdown or a restart.
     pub(super) shut_down: BTreeMap<AgentId, usize>,
     pub(super) restarted: BTreeMap<AgentId, usize>,
@@ -117,6 +121,7 @@ impl Oracle {
             not_before: plan.not_before.map(|wait| wall.after(wait)),
             refused: false,
             cancel_asked: false,
+            asking: false,
             end: None,
         });
         let number = all.asked.len() - 1;
@@ -128,8 +133,11 @@ impl Oracle {
     /// Asks for it, under the same key as ever.
     pub(super) fn ask_again(&self, number: usize) {
         let request = {
-            let all = self.all();
-            let asked = &all.asked[number];
+            let mut all = self.all();
+            let asked = &mut all.asked[number];
+            if std::mem::replace(&mut asked.asking, true) {
+                return;
+            }
             let lasts = asked.plan.lasts.as_millis().to_string();
             TaskRequest {
                 ttl: asked.plan.ttl,
@@ -151,7 +159,9 @@ impl Oracle {
         });
         let this = self.clone();
         self.world.spawn(async move {
-            if let Some(answer) = answer.await {
+            let answer = answer.await;
+            this.all().asked[number].asking = false;
+            if let Some(answer) = answer {
                 this.answered(number, answer);
             }
         });

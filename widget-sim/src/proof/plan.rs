@@ -263,7 +263,12 @@ impl Dice {
             at: self.within(chaos),
             agent: self.0.below(agents as u64) as usize,
             kind,
-            lasts: self.mostly_short(),
+            lasts: if self.of(30) {
+                // Longer than a lease.
+                self.millis(20 * SECOND, 45 * SECOND)
+            } else {
+                self.mostly_short()
+            },
             ttl: self.of(6).then(|| self.millis(1, 20 * SECOND)),
             timeout: self.of(8).then(|| self.millis(1, 5 * SECOND)),
             not_before: self.of(12).then(|| self.millis(0, 20 * SECOND)),
@@ -279,6 +284,10 @@ impl Dice {
 
     fn fault(&mut self, agents: usize, chaos: Duration, rare: &Rare) -> FaultPlan {
         let fault = loop {
+            // Where it may come it comes often: most of what it can break needs a certain moment.
+            if rare.restore && self.of(8) {
+                break Fault::RestoreServer;
+            }
             let fault = Fault::ALL[self.0.below(Fault::ALL.len() as u64) as usize];
             let may = match fault {
                 Fault::RestoreServer => rare.restore,

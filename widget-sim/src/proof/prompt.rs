@@ -7,6 +7,7 @@ use widget_core::spool::Damage;
 
 use super::Fault;
 use super::director::Director;
+use super::oracle::Asked;
 use super::plan::{Kind, TaskPlan};
 
 /// For so long tasks take at most that nothing holds back. A request that nobody wakes waits longer.
@@ -42,9 +43,14 @@ impl Director {
         self.world.sleep(PROMPT).await;
         self.look().await;
         let all = self.oracle.all();
+        // What only a copy of an agent had taken holds up others until no-word.
+        let clones = &self.history.clones;
+        let open = |asked: &Asked| {
+            asked.end.is_none() && !clones.iter().any(|(agent, _)| *agent == asked.agent)
+        };
         let late = numbers
             .iter()
-            .filter(|(_, number)| all.asked[*number].end.is_none());
+            .filter(|(_, number)| open(&all.asked[*number]));
         late.map(|(party, _)| format!("a task of agent {party} waits though nothing holds it back"))
             .collect()
     }

@@ -142,7 +142,16 @@ impl Director {
             self.begin_store_anew(due);
             return;
         }
-        let nth = self.world.below(self.backups.len() as u64) as usize;
+        let more = std::mem::take(&mut self.journal.all().backups);
+        self.backups.extend(more);
+        self.backups.sort_by_key(|(at, _, _)| *at);
+        // What was not yet known then is little with the newest, and much with another.
+        let count = self.backups.len();
+        let nth = if self.world.chance(500) {
+            count - 1
+        } else {
+            self.world.below(count as u64) as usize
+        };
         let (from, rows, marks) = &self.backups[nth];
         let (from, rows) = (*from, rows.backup());
         self.journal.all().reports.clone_from(marks);
@@ -170,6 +179,7 @@ impl Director {
         self.oracle.restored(begin);
         self.journal.all().reports.clear();
         self.backups.clear();
+        self.journal.all().backups.clear();
         self.back_up();
     }
 

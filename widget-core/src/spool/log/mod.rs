@@ -233,8 +233,9 @@ impl LogSpool {
     fn write_whole(&mut self) -> io::Result<(Box<dyn DiskFile>, u64)> {
         if let Some(name) = &self.foreign {
             self.disk.rename(LOG, name)?;
-            self.disk.sync()?;
+            // Whatever comes of the sync: there is nothing of this name to rename any more.
             self.foreign = None;
+            self.disk.sync()?;
         }
         let mut whole = Whole {
             file: self.disk.create(LOG_NEW)?,
