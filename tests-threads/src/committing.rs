@@ -280,7 +280,7 @@ pub fn callers_may_go<C: Commits>(commits: &C, troubled: bool) {
 }
 
 /// A thread that ends while jobs wait, as one that panics does, leaves nobody waiting. Right if the jobs
-/// are kept in a [`Waiting`], wrong if they are in a bare receiver.
+/// are kept in a `Waiting`, wrong if they are in a bare receiver.
 pub fn nobody_waits_for_a_thread_that_has_gone(bare: bool) {
     let (jobs, waiting) = bounded(1);
     let worker = thread::spawn(move || {

@@ -192,9 +192,11 @@ impl SimDisk {
         });
     }
 
-    /// Refuses nothing any more.
+    /// Refuses nothing any more, and does not end its process either.
     pub fn heal(&self) {
-        self.state().refuse = None;
+        let mut state = self.state();
+        state.refuse = None;
+        state.end_at = None;
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

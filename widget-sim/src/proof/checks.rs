@@ -190,7 +190,8 @@ impl Scene<'_> {
         }
     }
 
-    /// Whether the server's clock was set, and that counts: a process that begins takes it as it is.
+    /// Whether the server's clock was set, and that counts: a process that begins takes it as it is, and
+    /// one that slept meanwhile may not notice.
     fn clock_counts(&self) -> bool {
         let set = |fault: &&FaultPlan| fault.fault == Fault::ServerClock;
         let begins = |fault: &FaultPlan| {
@@ -200,8 +201,13 @@ impl Scene<'_> {
             )
         };
         let faults = &self.plan.faults;
-        let since = faults.iter().filter(set).map(|fault| fault.at).min();
-        since.is_some_and(|since| faults.iter().any(|f| begins(f) && f.at + f.lasts >= since))
+        let Some(since) = faults.iter().filter(set).map(|fault| fault.at).min() else {
+            return false;
+        };
+        // Set back while its host sleeps, by about as long as that, it seems not to have moved at all.
+        let sleeps = |fault: &FaultPlan| fault.fault == Fault::SuspendServer;
+        let counts = |f: &FaultPlan| sleeps(f) || (begins(f) && f.at + f.lasts >= since);
+        faults.iter().any(counts)
     }
 
     /// Where store and agent have both lost what they knew, there is nobody left who knows.

@@ -46,10 +46,12 @@ impl Director {
                 party.agent.end_at_disk(world.below(30));
             }
             Fault::DiskRot => {
+                // A bit in what a power cut has torn cannot be told from the tear.
+                let whole = party.agent.runs();
                 party.agent.kill(Left::Written);
                 party.due = Some(due);
                 let mut image = party.agent.image();
-                if image.contains_key(LOG) {
+                if whole && image.contains_key(LOG) {
                     flip(&mut image, LOG, &mut Noise::new(world.below(u64::MAX)));
                 }
                 party.agent.put_back(image);
