@@ -215,7 +215,7 @@ impl TaskContext {
     }
 
     /// What the agent runs on. A handler that waits by this clock runs on every runtime, and in a
-    /// simulation, where a day takes a moment.
+    /// simulation, where waiting takes no time.
     #[must_use]
     pub fn runtime(&self) -> &SharedRuntime {
         &self.inner.shared.runtime

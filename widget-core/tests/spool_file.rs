@@ -158,6 +158,24 @@ fn a_damaged_file_is_set_aside_though_any_one_call_fails() {
 }
 
 #[test]
+fn what_is_kept_after_a_kill_survives_a_power_cut() {
+    let disk = SimDisk::default();
+    disk.record();
+    used(&disk);
+    for moment in disk.moments() {
+        let call = moment.call;
+        let next = SimDisk::at(moment);
+        let mut spool = open(&next).spool;
+        spool.commit(&[taken(9, 30)]).unwrap();
+        for image in next.moment().ends() {
+            let recall = open(&SimDisk::with(image)).spool.recall();
+            let kept = recall.tasks.iter().any(|kept| kept.task.task == task_id(9));
+            assert!(kept, "gone: the process before was killed before {call:?}");
+        }
+    }
+}
+
+#[test]
 fn any_bytes_can_be_opened() {
     let disk = SimDisk::default();
     drop(used(&disk));

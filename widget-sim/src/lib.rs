@@ -29,7 +29,7 @@ mod transport;
 pub use agent::{Build, Carry, Left, SimAgent};
 pub use fleet::{Fault, Fleet, FleetBuilder, InvalidFault, Ran};
 pub use listener::{HTTP_PORT, SimListener, TCP_PORT, Way};
-pub use server::{Open, Serve, SimServer};
+pub use server::{Desk, Open, Serve, SimServer};
 pub use store::{SimStore, StoreFaults};
 pub use switchboard::{Switchboard, Tap};
 pub use transport::SimTransport;

@@ -134,30 +134,25 @@ impl SimServer {
         self.running.as_ref().map(|running| &running.handle)
     }
 
-    /// Asks for something in the server's process, as a request to its API would: if that ends before
-    /// the answer, nobody knows what came of it.
+    /// Asks for something of the process that there is, [there](Desk::ask); `None` if there is none.
     pub fn ask<T, F, Fut>(&self, what: F) -> impl Future<Output = Option<T>> + Send + use<T, F, Fut>
     where
         T: Send + 'static,
         F: FnOnce(ServerHandle) -> Fut,
         Fut: Future<Output = T> + Send + 'static,
     {
-        let answered = self.running.as_ref().map(|running| {
-            let (answer, answered) = async_channel::bounded(1);
-            let work = what(running.handle.clone());
-            running.runtime.spawn(Box::pin(async move {
-                // Nobody may wait for it any more.
-                let _ = answer.try_send(work.await);
-            }));
-            answered
-        });
-        async move { answered?.recv().await.ok() }
+        let answer = self.desk().map(|desk| desk.ask(what));
+        async move { answer?.await }
     }
 
-    /// The runtime of its process, while there is one.
+    /// Where something is asked of its process, while there is one.
     #[must_use]
-    pub fn runtime(&self) -> Option<&SimRuntime> {
-        self.running.as_ref().map(|running| &running.runtime)
+    pub fn desk(&self) -> Option<Desk> {
+        let running = self.running.as_ref()?;
+        Some(Desk {
+            runtime: running.runtime.clone(),
+            handle: running.handle.clone(),
+        })
     }
 
     /// What its process uses, to look into it from outside, also while no process runs: past all delays
@@ -191,5 +186,37 @@ impl SimServer {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
+    }
+}
+
+/// Where requests to the API of one process of a server come in.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    runtime: SimRuntime,
+    handle: ServerHandle,
+}
+
+impl Desk {
+    /// Asks for something in the server's process. If that ends before the answer, it is `None`, and
+    /// nobody knows what came of it.
+    pub fn ask<T, F, Fut>(&self, what: F) -> impl Future<Output = Option<T>> + Send + use<T, F, Fut>
+    where
+        T: Send + 'static,
+        F: FnOnce(ServerHandle) -> Fut,
+        Fut: Future<Output = T> + Send + 'static,
+    {
+        let (answer, answered) = async_channel::bounded(1);
+        let work = what(self.handle.clone());
+        self.runtime.spawn(Box::pin(async move {
+            // Nobody may wait for it any more.
+            let _ = answer.try_send(work.await);
+        }));
+        async move { answered.recv().await.ok() }
+    }
+
+    /// What it asks.
+    #[must_use]
+    pub const fn handle(&self) -> &ServerHandle {
+        &self.handle
     }
 }

@@ -13,11 +13,11 @@ use crate::SimRuntime;
 
 /// Who answers where. Clones are the same one.
 #[derive(Debug, Clone, Default)]
-pub struct Switchboard(
-    Arc<Mutex<BTreeMap<String, Served>>>,
-    Arc<Mutex<Taps>>,
-    Arc<AtomicU64>,
-);
+pub struct Switchboard {
+    served: Arc<Mutex<BTreeMap<String, Served>>>,
+    taps: Arc<Mutex<Taps>>,
+    calls: Arc<AtomicU64>,
+}
 
 pub(crate) type Taps = Vec<Arc<dyn Tap>>;
 
@@ -50,7 +50,7 @@ impl Switchboard {
             runtime: runtime.clone(),
             service,
         };
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.insert(runtime.host().to_string(), served);
         drop(all);
         drop(before);
@@ -58,7 +58,7 @@ impl Switchboard {
 
     /// Nobody answers there any more.
     pub fn hang_up(&self, host: &str) {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let gone = all.remove(host);
         drop(all);
         drop(gone);
@@ -66,7 +66,7 @@ impl Switchboard {
 
     /// Has somebody listen in from now on.
     pub fn tap(&self, tap: Arc<dyn Tap>) {
-        self.1
+        self.taps
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(tap);
@@ -75,15 +75,15 @@ impl Switchboard {
     /// How many calls were made over it so far, openings left out.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.2.load(Ordering::Relaxed)
+        self.calls.load(Ordering::Relaxed)
     }
 
     pub(crate) fn count_call(&self) {
-        self.2.fetch_add(1, Ordering::Relaxed);
+        self.calls.fetch_add(1, Ordering::Relaxed);
     }
 
     pub(crate) fn taps(&self) -> Taps {
-        self.1
+        self.taps
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -91,7 +91,7 @@ impl Switchboard {
 
     /// Who answers at a host.
     pub(crate) fn at(&self, host: &str) -> Option<Served> {
-        let all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let served = all.get(host).cloned();
         served.filter(|served| served.runtime.world().is_alive(served.runtime.process()))
     }

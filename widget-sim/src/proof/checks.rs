@@ -8,6 +8,7 @@ use widget_core::store::{MemoryStore, ReportQuery, ReportStore, TaskStore};
 use widget_core::task::{Event, StateName, Task, TimelineEntry};
 use widget_core::time::{Mono, Timestamp};
 
+use super::director::LOOK;
 use super::edges::gone_by;
 use super::journal;
 use super::oracle::{Asked, History};
@@ -206,7 +207,7 @@ impl Scene<'_> {
         };
         // Set back while its host sleeps, by about as long as that, it seems not to have moved at all.
         let sleeps = |fault: &FaultPlan| fault.fault == Fault::SuspendServer;
-        let counts = |f: &FaultPlan| sleeps(f) || (begins(f) && f.at + f.lasts >= since);
+        let counts = |f: &FaultPlan| sleeps(f) || (begins(f) && f.at + f.lasts + LOOK >= since);
         faults.iter().any(counts)
     }
 

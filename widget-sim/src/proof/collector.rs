@@ -39,16 +39,8 @@ pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: 
 
 fn task(kind: Kind, world: &World) -> TaskPlan {
     TaskPlan {
-        at: world.now().since_start(),
-        agent: STRANGER,
-        kind,
-        lasts: Duration::ZERO,
         ttl: Some(Duration::from_secs(20)),
-        timeout: None,
-        not_before: None,
-        priority: 0,
-        key: None,
-        cancel: None,
+        ..TaskPlan::plain(world, STRANGER, kind)
     }
 }
 

@@ -22,7 +22,7 @@ use crate::{Left, SimAgent, SimServer, Switchboard, World};
 /// The host of the server.
 pub(super) const SERVER: &str = "server";
 /// How often supervisors look at their agents.
-const LOOK: Duration = Duration::from_millis(500);
+pub(super) const LOOK: Duration = Duration::from_millis(500);
 /// How often a backup is made.
 const BACKUP: Duration = Duration::from_secs(10);
 /// A task that has to end after its agent is gone waits for that: no-word, and a ttl.
@@ -310,8 +310,11 @@ impl Director {
         let mut pause = Duration::from_secs(1);
         loop {
             self.look().await;
-            for agent in [rogue::ROGUE, collector::COLLECTOR] {
-                self.oracle.delete(agent);
+            // Where there is time for it, what they hold ends because nobody names it.
+            if !long || self.passed() - begin > FORSAKEN - SETTLE {
+                for agent in [rogue::ROGUE, collector::COLLECTOR] {
+                    self.oracle.delete(agent);
+                }
             }
             for number in self.oracle.unanswered() {
                 self.oracle.ask_again(number);
@@ -408,18 +411,7 @@ impl Director {
             if self.plan.forsaken && number == 0 {
                 continue;
             }
-            let plan = TaskPlan {
-                at: self.passed(),
-                agent: number,
-                kind: Kind::Stubborn,
-                lasts: Duration::ZERO,
-                ttl: None,
-                timeout: None,
-                not_before: None,
-                priority: 0,
-                key: None,
-                cancel: None,
-            };
+            let plan = TaskPlan::plain(&self.world, number, Kind::Stubborn);
             let id = party.agent.id();
             numbers.push((number, self.oracle.ask(id, &plan)));
         }

@@ -14,7 +14,7 @@ use widget_core::time::{Mono, Timestamp};
 use widget_server::{SendError, ServerHandle, TaskRequest};
 
 use super::plan::{Kind, TaskPlan};
-use crate::{SimRuntime, SimServer, World};
+use crate::{Desk, SimServer, World};
 
 /// One task that was asked for.
 #[derive(Debug, Clone)]
@@ -56,7 +56,7 @@ pub(super) struct History {
 #[derive(Debug, Clone)]
 pub(super) struct Oracle {
     world: World,
-    server: Arc<Mutex<Option<(SimRuntime, ServerHandle)>>>,
+    server: Arc<Mutex<Option<Desk>>>,
     all: Arc<Mutex<All>>,
 }
 
@@ -82,9 +82,7 @@ impl Oracle {
 
     /// From now on this server is asked, until its process ends.
     pub(super) fn serves(&self, server: &SimServer) {
-        let runtime = server.runtime().cloned();
-        let served = runtime.zip(server.handle().cloned());
-        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = served;
+        *self.server.lock().unwrap_or_else(PoisonError::into_inner) = server.desk();
     }
 
     /// Asks something in the server's process; none if that ends before the answer.
@@ -95,23 +93,15 @@ impl Oracle {
         Fut: Future<Output = T> + Send + 'static,
     {
         let served = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-        let answered = served.as_ref().map(|(runtime, handle)| {
-            let (answer, answered) = async_channel::bounded(1);
-            let work = what(handle.clone());
-            runtime.spawn(Box::pin(async move {
-                // Nobody may wait for it any more.
-                let _ = answer.try_send(work.await);
-            }));
-            answered
-        });
-        async move { answered?.recv().await.ok() }
+        let answer = served.as_ref().map(|desk| desk.ask(what));
+        async move { answer?.await }
     }
 
     /// Asks for a task for the first time; gives its number.
     pub(super) fn ask(&self, agent: AgentId, plan: &TaskPlan) -> usize {
         let wall = {
             let served = self.server.lock().unwrap_or_else(PoisonError::into_inner);
-            served.as_ref().map_or(NOW, |(_, handle)| handle.wall())
+            served.as_ref().map_or(NOW, |desk| desk.handle().wall())
         };
         let mut all = self.all();
         all.asked.push(Asked {

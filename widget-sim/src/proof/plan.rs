@@ -5,7 +5,7 @@ use std::time::Duration;
 use widget_core::testkit::fixtures::Noise;
 
 use super::Fault;
-use crate::Way;
+use crate::{Way, World};
 
 /// What one world is to go through.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,24 @@ pub struct TaskPlan {
     pub key: Option<u8>,
     /// So long after its acceptance it is cancelled.
     pub cancel: Option<Duration>,
+}
+
+impl TaskPlan {
+    /// One that is asked for now and has nothing special.
+    pub(super) fn plain(world: &World, agent: usize, kind: Kind) -> Self {
+        Self {
+            at: world.now().since_start(),
+            agent,
+            kind,
+            lasts: Duration::ZERO,
+            ttl: None,
+            timeout: None,
+            not_before: None,
+            priority: 0,
+            key: None,
+            cancel: None,
+        }
+    }
 }
 
 /// What a handler does.

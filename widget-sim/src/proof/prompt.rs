@@ -23,16 +23,8 @@ impl Director {
                     continue;
                 }
                 let plan = TaskPlan {
-                    at: self.world.now().since_start(),
-                    agent: number,
-                    kind: Kind::Stubborn,
-                    lasts: Duration::ZERO,
-                    ttl: None,
-                    timeout: None,
-                    not_before: None,
-                    priority: 0,
                     key: Some(9),
-                    cancel: None,
+                    ..TaskPlan::plain(&self.world, number, Kind::Stubborn)
                 };
                 numbers.push((number, self.oracle.ask(party.agent.id(), &plan)));
             }

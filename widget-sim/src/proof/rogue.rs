@@ -10,6 +10,7 @@ use widget_core::message::{
     Response, Submit, Update, UpdateItem,
 };
 use widget_core::runtime::{Runtime, RuntimeExt};
+use widget_core::task::AgentEvent;
 use widget_core::testkit::fixtures::report;
 use widget_core::transport::{Connection, Transport};
 
@@ -23,7 +24,7 @@ use crate::{SimRuntime, SimTransport, Switchboard, World};
 /// Who it is.
 pub(super) const ROGUE: AgentId = AgentId::from_u128(0x0bad);
 /// How many tasks it is asked for.
-const TASKS: usize = 12;
+const TASKS: usize = 24;
 
 /// Begins to talk, for as long as things go wrong. Then it is deleted.
 pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: Duration) {
@@ -40,23 +41,24 @@ pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: 
         for number in 0..TASKS {
             let pause = inner.between(Duration::ZERO, chaos / TASKS as u32);
             inner.sleep(pause).await;
-            oracle.ask(ROGUE, &task(number, &inner));
+            let asked = oracle.ask(ROGUE, &task(number, &inner));
+            if inner.chance(300) {
+                let (oracle, world) = (oracle.clone(), inner.clone());
+                inner.spawn(async move {
+                    let wait = world.between(Duration::ZERO, Duration::from_secs(5));
+                    world.sleep(wait).await;
+                    oracle.cancel(asked);
+                });
+            }
         }
     });
 }
 
 fn task(number: usize, world: &World) -> TaskPlan {
     TaskPlan {
-        at: world.now().since_start(),
-        agent: STRANGER,
-        kind: Kind::Unknown,
         lasts: Duration::from_millis(number as u64),
         ttl: world.chance(300).then(|| Duration::from_secs(3)),
-        timeout: None,
-        not_before: None,
-        priority: 0,
-        key: None,
-        cancel: None,
+        ..TaskPlan::plain(world, STRANGER, Kind::Unknown)
     }
 }
 
@@ -169,7 +171,15 @@ impl Talk {
                 })
             }
             _ => {
-                let words = words();
+                let mut words = words();
+                if self.below(3) == 0 {
+                    // Lost again and again, which by mere chance it hardly ever is.
+                    words.retain(|word| match word {
+                        AgentEvent::Accept { idempotent } => *idempotent,
+                        AgentEvent::Retry { lost, .. } => *lost,
+                        _ => false,
+                    });
+                }
                 let items = (0..self.below(3) + 1).map(|_| {
                     let (task, attempt) = self.pair();
                     UpdateItem {

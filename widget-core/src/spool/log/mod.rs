@@ -164,10 +164,12 @@ impl LogSpool {
         }
     }
 
-    /// Goes on with the file that is there. What a process wrote that died may not be synced.
+    /// Goes on with the file that is there. What a process wrote that died may not be synced, and if it
+    /// died while it began the file, its name is not.
     fn go_on(&mut self, length: u64) -> io::Result<()> {
         let opened = self.disk.open(LOG).and_then(|mut file| {
             file.sync()?;
+            self.disk.sync()?;
             Ok(file)
         });
         let file = opened.inspect_err(|error| self.failure.kind = error.kind())?;
