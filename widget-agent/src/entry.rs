@@ -159,6 +159,15 @@ impl<J> Entry<J> {
         matches!(self.stage, Stage::Over(AgentEvent::Retry { .. }))
     }
 
+    /// Whether another attempt begins anew, instead of being told this last word: it asks for one, or it
+    /// gives up what has not started, since the server had taken the earlier attempt back.
+    pub(crate) const fn begins_anew(&self) -> bool {
+        match self.stage {
+            Stage::Over(AgentEvent::CancelConfirmed) => !self.started,
+            _ => self.asked_to_retry(),
+        }
+    }
+
     /// Whether it takes one of the slots of its kind.
     pub(crate) const fn has_slot(&self) -> bool {
         match self.stage {

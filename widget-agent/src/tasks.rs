@@ -112,7 +112,7 @@ impl<J> Ledger<J> {
             if task.attempt < entry.attempt {
                 return false;
             }
-            if task.attempt == entry.attempt || !entry.asked_to_retry() {
+            if task.attempt == entry.attempt || !entry.begins_anew() {
                 if entry.adopt(task.attempt) {
                     self.version += 1;
                     let (task, attempt) = (task.task, task.attempt);
@@ -120,7 +120,7 @@ impl<J> Ledger<J> {
                 }
                 return false;
             }
-            // The new attempt is the answer to a retry whose verdict did not arrive.
+            // Its verdict did not arrive, or was not waited for.
             self.forget(task.task, false);
         }
         if self.entries.len() >= self.limits.tasks || self.stalled {

@@ -213,6 +213,22 @@ fn a_cancel_of_a_waiting_task_is_confirmed_and_it_never_starts() {
 }
 
 #[test]
+fn what_the_server_took_back_begins_anew_with_the_next_attempt() {
+    for verdict in [None, Some(Verdict::Stale)] {
+        let mut ledger = ledger_for(8);
+        offer(&mut ledger, &work(1, 1));
+        // Nobody has asked for its end: the attempt is over.
+        assert!(ledger.cancel(id(1), Attempt(1)));
+        if let Some(verdict) = verdict {
+            let confirmed = vec![AgentEvent::CancelConfirmed];
+            assert_eq!(say(&mut ledger, verdict), (confirmed, 0));
+        }
+        assert!(offer(&mut ledger, &work(1, 2)), "{verdict:?}");
+        assert_eq!(say(&mut ledger, Verdict::Ok), (vec![ACCEPT], 1));
+    }
+}
+
+#[test]
 fn a_cancel_is_news_once_and_only_for_its_attempt() {
     let mut ledger = running();
     assert!(!ledger.cancel(id(1), Attempt(2)));

@@ -2,22 +2,34 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
-use crate::sync::{Event, EventListener, Mutex, MutexGuard, PoisonError};
+use crate::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A state that is looked at, changed, and waited for.
 #[derive(Debug)]
 pub(crate) struct Watched<S> {
     state: Mutex<S>,
-    changed: Event,
+    waiting: Mutex<Waiting>,
+}
+
+/// Who waits for a change. One place for each wait, so that there are never more than that.
+// By hand: an agent waits for a dozen things in one task, which is polled for each of them, and mostly
+// nothing has changed for the others. To see that costs a lock and a number.
+#[derive(Debug, Default)]
+struct Waiting {
+    /// How often the state was changed.
+    changes: u64,
+    /// Whom to wake. Who was woken for a change is no longer among them.
+    places: Vec<(u64, Waker)>,
+    last: u64,
 }
 
 impl<S> Watched<S> {
     pub(crate) fn new(state: S) -> Self {
         Self {
             state: Mutex::new(state),
-            changed: Event::new(),
+            waiting: Mutex::default(),
         }
     }
 
@@ -30,7 +42,14 @@ impl<S> Watched<S> {
     /// Changes the state and wakes all that wait for a change.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
         let result = change(&mut self.look());
-        self.changed.notify(usize::MAX);
+        let mut waiting = self.waiting();
+        waiting.changes += 1;
+        let places = std::mem::take(&mut waiting.places);
+        drop(waiting);
+        // Other people's code, so not behind the lock.
+        for (_, waker) in places {
+            waker.wake();
+        }
         result
     }
 
@@ -42,21 +61,55 @@ impl<S> Watched<S> {
         Until {
             watched: self,
             look,
-            change: None,
+            place: None,
         }
     }
 
-    /// Ready when it is time to look at the state: the first time, and after each change. What
-    /// changes from then on is not missed.
-    fn turn(&self, change: &mut Option<EventListener>, cx: &mut Context<'_>) -> Poll<()> {
-        if let Some(change) = change
-            && Pin::new(change).poll(cx).is_pending()
-        {
-            return Poll::Pending;
-        }
-        *change = Some(self.changed.listen());
-        Poll::Ready(())
+    fn waiting(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Whether it is time to look at the state: the first time, and after each change. What changes
+    /// from then on is not missed.
+    fn turn(&self, place: &mut Option<Place>, waker: &Waker) -> bool {
+        let mut waiting = self.waiting();
+        let number = place.map_or(waiting.last + 1, |place| place.number);
+        waiting.last = waiting.last.max(number);
+        let now = Place {
+            number,
+            seen: waiting.changes,
+        };
+        let mine = waiting.places.iter_mut().find(|(of, _)| *of == number);
+        let before = match mine {
+            Some((_, mine)) if mine.will_wake(waker) => return false,
+            Some((_, mine)) => Some(std::mem::replace(mine, waker.clone())),
+            None => {
+                waiting.places.push((number, waker.clone()));
+                None
+            }
+        };
+        drop(waiting);
+        drop(before);
+        place.replace(now) != Some(now)
+    }
+
+    fn leave(&self, place: Place) {
+        let mut waiting = self.waiting();
+        let mine = waiting
+            .places
+            .iter()
+            .position(|(of, _)| *of == place.number);
+        let gone = mine.map(|mine| waiting.places.swap_remove(mine));
+        drop(waiting);
+        drop(gone);
+    }
+}
+
+/// The place of one wait, and after how many changes it has looked at the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    number: u64,
+    seen: u64,
 }
 
 /// Waits for the state, see [`Watched::until`]. By hand, since an agent has many of them: an `async fn`
@@ -64,7 +117,7 @@ impl<S> Watched<S> {
 pub(crate) struct Until<'a, S, L> {
     watched: &'a Watched<S>,
     look: L,
-    change: Option<EventListener>,
+    place: Option<Place>,
 }
 
 impl<S, L> Unpin for Until<'_, S, L> {}
@@ -74,11 +127,20 @@ impl<S, T, L: FnMut(&mut S) -> Option<T>> Future for Until<'_, S, L> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        while this.watched.turn(&mut this.change, cx).is_ready() {
-            if let Some(found) = (this.look)(&mut this.watched.look()) {
-                return Poll::Ready(found);
-            }
+        if !this.watched.turn(&mut this.place, cx.waker()) {
+            return Poll::Pending;
         }
-        Poll::Pending
+        match (this.look)(&mut this.watched.look()) {
+            Some(found) => Poll::Ready(found),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<S, L> Drop for Until<'_, S, L> {
+    fn drop(&mut self) {
+        if let Some(place) = self.place {
+            self.watched.leave(place);
+        }
     }
 }

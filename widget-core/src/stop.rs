@@ -1,5 +1,9 @@
 //! [`Stop`] and [`StopSignal`]: how a program asks its parts to end, and how they hear it.
 
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Poll, Waker};
+
 use crate::sync::{Arc, AtomicBool, Event, Ordering};
 
 /// The side that asks. Dropping it asks as well, so that nothing outlives its owner by accident.
@@ -51,13 +55,23 @@ impl StopSignal {
 
     /// Ends when it is asked.
     pub async fn asked(&self) {
-        while !self.is_asked() {
-            let listener = self.0.event.listen();
+        let (mut listener, mut told) = (None, None::<Waker>);
+        poll_fn(|cx| {
             if self.is_asked() {
-                return;
+                return Poll::Ready(());
             }
-            listener.await;
-        }
+            // Many look often, beside what else their task waits for, and have said already whom to wake.
+            if told.as_ref().is_some_and(|told| told.will_wake(cx.waker())) {
+                return Poll::Pending;
+            }
+            let listener = listener.get_or_insert_with(|| self.0.event.listen());
+            if self.is_asked() {
+                return Poll::Ready(());
+            }
+            told = Some(cx.waker().clone());
+            Pin::new(listener).poll(cx)
+        })
+        .await;
     }
 }
 

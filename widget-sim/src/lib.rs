@@ -34,4 +34,4 @@ pub use store::{SimStore, StoreFaults};
 pub use switchboard::{Switchboard, Tap};
 pub use transport::SimTransport;
 pub use widget_core::testkit::disk::{Image, Moment, SimDisk};
-pub use widget_core::testkit::sim::{Accepted, Incoming, Link, ProcessId, SimRuntime, World};
+pub use widget_core::testkit::sim::{Accepted, Incoming, Link, ProcessId, Road, SimRuntime, World};

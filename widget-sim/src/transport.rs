@@ -16,7 +16,7 @@ use widget_core::transport::{
 };
 
 use crate::switchboard::{Served, Taps};
-use crate::{SimRuntime, Switchboard};
+use crate::{Road, SimRuntime, Switchboard, World};
 
 /// How long a connect and a call may take, as over TCP.
 const CONNECT: Duration = Duration::from_secs(5);
@@ -49,10 +49,11 @@ impl SimTransport {
     }
 
     fn line(&self) -> Line {
+        let (world, here) = (self.runtime.world(), self.runtime.host());
         Line {
+            there: world.road(&here, &self.to),
+            back: world.road(&self.to, &here),
             runtime: self.runtime.clone(),
-            here: self.runtime.host(),
-            there: Arc::clone(&self.to),
             // A proxy in between does not tell the server that somebody hung up.
             tells: self.runtime.world().chance(700),
             broken: Stop::new(),
@@ -80,14 +81,8 @@ impl Transport for SimTransport {
         let open = async {
             line.reach().await;
             let served = board.served()?;
-            let said = {
-                let service = Arc::clone(&served.service);
-                move || {
-                    let (service, origin) = (Arc::clone(&service), origin.clone());
-                    let opening = opening.clone();
-                    async move { service.open(&origin, opening).await }
-                }
-            };
+            let service = Arc::clone(&served.service);
+            let said = move || async move { service.open(&origin, opening).await };
             let answer: Result<(Peer, Welcome), Rejection> = line.exchange(&served, said).await?;
             if let Err(Rejection::Refused(refusal)) = &answer {
                 board.runtime.world().count(match refusal.reason {
@@ -141,24 +136,20 @@ impl Connection for SimConnection {
         };
         let (service, peer) = (Arc::clone(&self.served.service), self.peer.clone());
         let taps = self.taps.clone();
-        let said = move || {
-            let (service, peer, command) = (Arc::clone(&service), peer.clone(), command.clone());
-            let taps = taps.clone();
-            async move {
-                if taps.is_empty() {
-                    return service.call(&peer, command).await;
-                }
-                let heard = command.clone();
-                let before: Vec<_> = taps
-                    .iter()
-                    .map(|tap| tap.before(peer.agent, &heard))
-                    .collect();
-                let answer = service.call(&peer, command).await;
-                for (tap, before) in taps.iter().zip(before) {
-                    tap.after(peer.agent, &heard, &before, &answer);
-                }
-                answer
+        let said = move || async move {
+            if taps.is_empty() {
+                return service.call(&peer, command).await;
             }
+            let heard = command.clone();
+            let before: Vec<_> = taps
+                .iter()
+                .map(|tap| tap.before(peer.agent, &heard))
+                .collect();
+            let answer = service.call(&peer, command).await;
+            for (tap, before) in taps.iter().zip(before) {
+                tap.after(peer.agent, &heard, &before, &answer);
+            }
+            answer
         };
         let exchange = self.line.exchange(&self.served, said);
         let answer = self.line.runtime.timeout(CALL + wait, exchange).await;
@@ -188,8 +179,8 @@ impl Drop for Turn<'_> {
 #[derive(Debug)]
 struct Line {
     runtime: SimRuntime,
-    here: Arc<str>,
-    there: Arc<str>,
+    there: Road,
+    back: Road,
     tells: bool,
     broken: Stop,
     was_broken: AtomicBool,
@@ -202,33 +193,31 @@ impl Line {
     }
 
     /// Something goes the whole way once; never, if it is lost.
-    async fn travel(runtime: &SimRuntime, from: &str, to: &str) {
-        let world = runtime.world();
-        let link = world.link(from, to);
+    async fn travel(world: &World, road: Road) {
+        let link = world.link_on(road);
         if world.chance(link.lost.into()) {
             world.count("message lost");
             pending::<()>().await;
         }
-        runtime
-            .sleep(world.between(link.delay.0, link.delay.1))
-            .await;
+        world.sleep(world.between(link.delay.0, link.delay.1)).await;
         // What is under way when a link is cut is lost with it.
-        if world.link(from, to).is_cut {
+        if world.link_on(road).is_cut {
             pending::<()>().await;
         }
     }
 
     /// There and back, before there is a connection.
     async fn reach(&self) {
-        Self::travel(&self.runtime, &self.here, &self.there).await;
-        Self::travel(&self.runtime, &self.there, &self.here).await;
+        let world = self.runtime.world();
+        Self::travel(world, self.there).await;
+        Self::travel(world, self.back).await;
     }
 
     /// Has the other side do something, and brings the answer.
     async fn exchange<T, F, Fut>(&self, served: &Served, said: F) -> Result<T, TransportError>
     where
         T: Send + 'static,
-        F: Fn() -> Fut + Send + Sync + 'static,
+        F: FnOnce() -> Fut + Clone + Send + Sync + 'static,
         Fut: Future<Output = T> + Send + 'static,
     {
         let closed = || TransportError::new(TransportErrorKind::Closed);
@@ -236,13 +225,13 @@ impl Line {
             return Err(closed());
         }
         let world = self.runtime.world();
-        let link = world.link(&self.here, &self.there);
+        let link = world.link_on(self.there);
         let resets = world.chance(link.resets.into());
         // Before the effect, or after it.
         let (before, after) = (resets && world.chance(500), resets);
         let broken = self.broken.signal();
         let exchange = async {
-            Self::travel(&self.runtime, &self.here, &self.there).await;
+            Self::travel(world, self.there).await;
             if before {
                 world.count("connection reset before the effect");
                 self.end();
@@ -258,7 +247,7 @@ impl Line {
             };
             if world.chance(link.repeated.into()) {
                 world.count("message repeated");
-                let (echo, late) = (said(), world.between(Duration::ZERO, ECHO));
+                let (echo, late) = (said.clone()(), world.between(Duration::ZERO, ECHO));
                 let wait = served.runtime.sleep(late);
                 served.runtime.spawn(Box::pin(async move {
                     wait.await;
@@ -282,7 +271,7 @@ impl Line {
                 self.end();
                 return Err(closed());
             }
-            Self::travel(&self.runtime, &self.there, &self.here).await;
+            Self::travel(world, self.back).await;
             Ok(answer)
         };
         let cut = async {

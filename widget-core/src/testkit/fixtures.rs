@@ -85,9 +85,12 @@ impl Noise {
         Self(seed)
     }
 
+    /// What each number adds to the seed (splitmix64).
+    pub(crate) const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
     /// The next 64 bits (splitmix64).
     pub const fn bits(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(Self::STEP);
         let mut bits = self.0;
         bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

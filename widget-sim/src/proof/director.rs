@@ -268,7 +268,7 @@ impl Director {
             self.broken
                 .push(format!("{tasks} things go on at a time: some of them leak"));
         }
-        self.oracle.look(self.server.rows()).await;
+        self.oracle.look(self.server.rows());
     }
 
     /// Nothing goes wrong from here on.
@@ -319,7 +319,7 @@ impl Director {
             for number in self.oracle.unanswered() {
                 self.oracle.ask_again(number);
             }
-            let now_left = self.oracle.look(self.server.rows()).await;
+            let now_left = self.oracle.look(self.server.rows());
             if now_left == 0 {
                 return;
             }

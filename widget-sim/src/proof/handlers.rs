@@ -31,7 +31,7 @@ pub(super) fn build(journal: &Journal, plan: AgentPlan) -> Build {
             heard: plan.way == Way::Calls,
         };
         let mut builder = builder
-            .interval(Duration::from_secs(2))
+            .interval(plan.interval)
             .gauge("sim.sample", scene.samples())
             .tasks(plan.tasks)
             .handler(scene.ending(Kind::Shutdown))

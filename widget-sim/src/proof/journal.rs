@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
-use widget_core::message::{Command, Response, Verdict};
+use widget_core::message::{Command, Response, UpdateItem, Verdict};
 use widget_core::report::Report;
-use widget_core::store::{MemoryStore, TaskStore};
+use widget_core::store::MemoryStore;
 use widget_core::task::{AgentEvent, Finish};
 use widget_core::time::Mono;
 
@@ -48,7 +48,7 @@ pub(super) struct All {
     pub(super) broken: Vec<String>,
     /// How often servers gave each answer.
     pub(super) answers: BTreeMap<String, u64>,
-    /// Backups that were made while tasks were handed out and not yet taken.
+    /// Backups that were made while tasks were handed out and not yet taken, or taken and not yet started.
     pub(super) backups: Vec<Backup>,
     /// The rows as the running server has them.
     rows: Option<MemoryStore>,
@@ -59,6 +59,17 @@ pub(super) struct All {
 pub(super) struct Start {
     pub(super) at: Mono,
     pub(super) host: String,
+}
+
+impl All {
+    /// Makes a backup so many times of a thousand.
+    fn back_up(&mut self, world: &World, per_mille: u64) {
+        let rows = self.rows.as_ref().filter(|_| world.chance(per_mille));
+        if let Some(rows) = rows.map(MemoryStore::backup) {
+            let marks = self.reports.clone();
+            self.backups.push((world.now(), rows, marks));
+        }
+    }
 }
 
 impl Journal {
@@ -111,9 +122,7 @@ impl Journal {
     /// The attempt that a task is at, in the rows.
     fn attempt(&self, task: TaskId) -> Option<Attempt> {
         let rows = self.all().rows.clone()?;
-        // Rows in memory answer at once.
-        let row = futures_lite::future::block_on(rows.task(task)).ok()??;
-        Some(row.state.attempt)
+        rows.peek(task, |task| task.state.attempt)
     }
 }
 
@@ -157,13 +166,13 @@ impl Tap for Journal {
         *all.answers.entry(word).or_default() += 1;
         match (command, answer) {
             (Command::RequestWork(_), Response::Work(work)) if !work.tasks.is_empty() => {
-                let rows = all.rows.as_ref().filter(|_| self.world.chance(40));
-                if let Some(rows) = rows.map(MemoryStore::backup) {
-                    let marks = all.reports.clone();
-                    all.backups.push((at, rows, marks));
-                }
+                all.back_up(&self.world, 40);
             }
             (Command::Update(update), Response::Verdicts(verdicts)) => {
+                let accepts = |item: &UpdateItem| matches!(item.event, AgentEvent::Accept { .. });
+                if update.items.iter().any(accepts) {
+                    all.back_up(&self.world, 40);
+                }
                 for ((item, verdict), attempt) in update.items.iter().zip(verdicts).zip(before) {
                     let word = match verdict {
                         Verdict::Ok => "verdict ok",

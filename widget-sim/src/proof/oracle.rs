@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use widget_core::Payload;
 use widget_core::id::{AgentId, TaskId};
-use widget_core::runtime::Runtime;
-use widget_core::store::{AppliedKind, MemoryStore, TaskStore};
+use widget_core::store::{AppliedKind, MemoryStore};
 use widget_core::task::{Actor, DEFAULT_TTL, Once, Outcome, SHUTDOWN_TTL, StateName};
 use widget_core::testkit::fixtures::NOW;
 use widget_core::time::{Mono, Timestamp};
@@ -233,7 +232,7 @@ impl Oracle {
     }
 
     /// Looks at the rows of all tasks that had not ended; says how many have not.
-    pub(super) async fn look(&self, rows: &MemoryStore) -> usize {
+    pub(super) fn look(&self, rows: &MemoryStore) -> usize {
         let open: Vec<(usize, Option<TaskId>)> = {
             let all = self.all();
             let asked = all.asked.iter().enumerate();
@@ -247,8 +246,10 @@ impl Oracle {
                 left += 1;
                 continue;
             };
-            let task = rows.task(id).await.expect("rows in memory answer");
-            match task.and_then(|task| task.state.outcome().cloned()) {
+            match rows
+                .peek(id, |task| task.state.outcome().cloned())
+                .flatten()
+            {
                 Some(outcome) => self.saw(number, outcome),
                 None => left += 1,
             }

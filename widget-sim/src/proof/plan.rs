@@ -33,6 +33,8 @@ pub struct AgentPlan {
     pub way: Way,
     /// How many tasks it takes at a time.
     pub tasks: usize,
+    /// How often it reports.
+    pub interval: Duration,
 }
 
 /// One task.
@@ -179,17 +181,18 @@ pub struct FaultPlan {
 const SECOND: u64 = 1_000;
 
 impl Plan {
-    /// The plan of this seed: about a hundred tasks and twenty faults.
+    /// The plan of this seed: about eighty tasks and twenty faults. The director and the strangers add
+    /// tasks of their own.
     #[must_use]
     pub fn of(seed: u64) -> Self {
         // Not the noise of the world, which has the same seed.
         let mut dice = Dice(Noise::new(seed ^ 0x5eed_5eed_5eed_5eed));
-        let agents: Vec<AgentPlan> = (0..dice.from(1, 3)).map(|_| dice.agent()).collect();
+        let mut agents: Vec<AgentPlan> = (0..dice.from(1, 3)).map(|_| dice.agent()).collect();
         let chaos = Duration::from_millis(dice.from(20, 90) * SECOND);
-        let tasks = dice.from(60, 145);
+        let tasks = dice.from(47, 115);
         let mut tasks: Vec<TaskPlan> = (0..tasks).map(|_| dice.task(agents.len(), chaos)).collect();
         // Some worlds are calm: then nothing excuses anything.
-        let count = if dice.of(20) { 0 } else { dice.from(12, 36) };
+        let count = if dice.of(20) { 0 } else { dice.from(12, 31) };
         if count == 0 {
             tasks.retain(|task| !task.kind.ends_a_process());
         }
@@ -199,13 +202,21 @@ impl Plan {
             delete: dice.of(8),
         };
         let faults = (0..count).map(|_| dice.fault(agents.len(), chaos, &rare));
+        let faults = faults.collect();
+        let forsaken = dice.of(200);
+        if forsaken {
+            // Two days of reports would take as long as a hundred other worlds.
+            for agent in &mut agents {
+                agent.interval = Duration::from_secs(60);
+            }
+        }
         Self {
             seed,
-            faults: faults.collect(),
+            faults,
             agents,
             tasks,
             chaos,
-            forsaken: dice.of(100),
+            forsaken,
         }
     }
 }
@@ -258,6 +269,7 @@ impl Dice {
                 0 => self.from(1, 4) as usize,
                 _ => 64,
             },
+            interval: Duration::from_secs(2),
         }
     }
 

@@ -23,6 +23,8 @@ use crate::{SimRuntime, SimTransport, Switchboard, World};
 
 /// Who it is.
 pub(super) const ROGUE: AgentId = AgentId::from_u128(0x0bad);
+/// So many of its tasks are late ones.
+const LATE: usize = 4;
 /// How many tasks it is asked for.
 const TASKS: usize = 24;
 
@@ -34,6 +36,8 @@ pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: 
         runtime: runtime.clone(),
         transport,
         tasks: Vec::new(),
+        mood: Mood::Any,
+        names: world.chance(500),
     };
     runtime.spawn(Box::pin(talk.run(chaos)));
     let (oracle, inner) = (oracle.clone(), world.clone());
@@ -57,7 +61,9 @@ pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: 
 fn task(number: usize, world: &World) -> TaskPlan {
     TaskPlan {
         lasts: Duration::from_millis(number as u64),
-        ttl: world.chance(300).then(|| Duration::from_secs(3)),
+        ttl: world
+            .chance(500)
+            .then(|| world.between(Duration::from_secs(3), Duration::from_secs(25))),
         ..TaskPlan::plain(world, STRANGER, Kind::Unknown)
     }
 }
@@ -67,6 +73,43 @@ struct Talk {
     transport: SimTransport,
     /// What it was ever handed.
     tasks: Vec<(TaskId, Attempt)>,
+    mood: Mood,
+    /// Whether it names what it has.
+    names: bool,
+}
+
+/// Which words it has on one connection. By mere chance some stories would hardly ever be told.
+#[derive(Debug, Clone, Copy)]
+enum Mood {
+    /// All of them.
+    Any,
+    /// It accepts, and is lost again and again.
+    Lost,
+    /// It accepts, and fails before it starts.
+    Fails,
+    /// It accepts, and asks again.
+    Asks,
+}
+
+impl Mood {
+    const ALL: [Self; 6] = [
+        Self::Any,
+        Self::Any,
+        Self::Any,
+        Self::Lost,
+        Self::Fails,
+        Self::Asks,
+    ];
+
+    const fn has(self, word: &AgentEvent) -> bool {
+        match (self, word) {
+            (Self::Any, _) | (Self::Asks, AgentEvent::Accept { .. }) => true,
+            (Self::Lost | Self::Fails, AgentEvent::Accept { idempotent }) => *idempotent,
+            (Self::Lost, AgentEvent::Retry { lost, .. }) => *lost,
+            (Self::Fails, AgentEvent::Retry { lost, .. }) => !*lost,
+            _ => false,
+        }
+    }
 }
 
 impl Talk {
@@ -78,6 +121,7 @@ impl Talk {
             let Ok((connection, _)) = connected else {
                 continue;
             };
+            self.mood = Mood::ALL[self.below(Mood::ALL.len())];
             for _ in 0..self.runtime.world().below(40) {
                 let pause = self.between(1, 300);
                 self.runtime.sleep(pause).await;
@@ -120,7 +164,14 @@ impl Talk {
         if self.tasks.is_empty() || self.below(20) == 0 {
             return (TaskId::from_bytes([9; 16]), Attempt(1));
         }
-        let (task, attempt) = self.tasks[self.below(self.tasks.len())];
+        // Mostly a late one, so that earlier ones are left alone for long.
+        let count = self.tasks.len();
+        let from = if self.below(10) == 0 {
+            0
+        } else {
+            count.saturating_sub(LATE)
+        };
+        let (task, attempt) = self.tasks[from + self.below(count - from)];
         match self.below(10) {
             0 => (task, Attempt(attempt.0.saturating_sub(1))),
             1 => (task, attempt.next()),
@@ -157,7 +208,8 @@ impl Talk {
                 spool_gone: self.below(2) == 0,
             }),
             2..6 => {
-                let held = (0..self.below(3)).map(|_| self.pair());
+                let held = if self.names { self.below(3) } else { 0 };
+                let held = (0..held).map(|_| self.pair());
                 let holding = held.map(|(task, attempt)| Held {
                     task,
                     attempt,
@@ -172,14 +224,7 @@ impl Talk {
             }
             _ => {
                 let mut words = words();
-                if self.below(3) == 0 {
-                    // Lost again and again, which by mere chance it hardly ever is.
-                    words.retain(|word| match word {
-                        AgentEvent::Accept { idempotent } => *idempotent,
-                        AgentEvent::Retry { lost, .. } => *lost,
-                        _ => false,
-                    });
-                }
+                words.retain(|word| self.mood.has(word));
                 let items = (0..self.below(3) + 1).map(|_| {
                     let (task, attempt) = self.pair();
                     UpdateItem {

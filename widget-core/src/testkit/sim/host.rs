@@ -163,6 +163,8 @@ impl World {
             host.asleep = Some((until, now));
             number
         };
+        self.0.asleep.fetch_add(1, Ordering::Relaxed);
+        self.0.suspensions.fetch_add(1, Ordering::Relaxed);
         let world = self.clone();
         let wake = self.sleep(time);
         let wake = async move {
@@ -179,6 +181,7 @@ impl World {
             let host = &mut hosts.hosts[number];
             if let Some((_, since)) = host.asleep.take() {
                 host.slept += now - since;
+                self.0.asleep.fetch_sub(1, Ordering::Relaxed);
             }
             std::mem::take(&mut host.parked)
         };
@@ -187,7 +190,7 @@ impl World {
 
     /// Whether this one cannot go on because its host is suspended; it is kept then.
     pub(super) fn parks(&self, flag: &Arc<Flag>) -> bool {
-        if flag.process() == ProcessId::WORLD {
+        if flag.process() == ProcessId::WORLD || self.0.asleep.load(Ordering::Relaxed) == 0 {
             return false;
         }
         let mut hosts = lock(&self.0.hosts);
@@ -209,6 +212,9 @@ impl World {
 
     /// How long a host was suspended, in nanoseconds.
     pub(super) fn slept(&self, host: usize) -> u64 {
+        if self.0.suspensions.load(Ordering::Relaxed) == 0 {
+            return 0;
+        }
         let now = self.0.now.load(Ordering::Relaxed);
         let hosts = lock(&self.0.hosts);
         let host = &hosts.hosts[host];

@@ -36,14 +36,14 @@ mod timers;
 
 use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use host::Hosts;
 pub use host::ProcessId;
 use net::Net;
-pub use net::{Accepted, Incoming, Link};
+pub use net::{Accepted, Incoming, Link, Road};
 pub use runtime::SimRuntime;
 use schedule::Schedule;
 use timers::{Sleep, Timers};
@@ -60,10 +60,14 @@ struct Inner {
     /// Nanoseconds since the world began.
     now: AtomicU64,
     hash: AtomicU64,
-    noise: Mutex<Noise>,
+    /// Where the noise is.
+    noise: AtomicU64,
     schedule: Schedule,
     timers: Timers,
     hosts: Mutex<Hosts>,
+    /// How many hosts are suspended, and how many ever were.
+    asleep: AtomicU64,
+    suspensions: AtomicU64,
     net: Mutex<Net>,
     trace: Mutex<Option<Vec<String>>>,
     counts: Mutex<BTreeMap<&'static str, u64>>,
@@ -88,10 +92,12 @@ impl World {
             seed,
             now: AtomicU64::new(0),
             hash: AtomicU64::new(seed),
-            noise: Mutex::new(Noise::new(seed)),
+            noise: AtomicU64::new(seed),
             schedule: Schedule::default(),
             timers: Timers::default(),
             hosts: Mutex::new(Hosts::default()),
+            asleep: AtomicU64::new(0),
+            suspensions: AtomicU64::new(0),
             net: Mutex::new(Net::default()),
             trace: Mutex::new(None),
             counts: Mutex::new(BTreeMap::new()),
@@ -116,15 +122,18 @@ impl World {
     /// # Panics
     /// If nothing can happen any more and `main` has not ended; and if a task panics.
     pub fn run<T: Send + 'static>(&self, main: impl Future<Output = T> + Send + 'static) -> T {
-        let result = Arc::new(Mutex::new(None));
+        let result = Arc::new((AtomicBool::new(false), Mutex::new(None)));
         let place = Arc::clone(&result);
         let main = async move {
             let value = main.await;
-            *lock(&place) = Some(value);
+            *lock(&place.1) = Some(value);
+            place.0.store(true, Ordering::Relaxed);
         };
         self.0.schedule.spawn(ProcessId::WORLD, Box::pin(main));
         loop {
-            if let Some(value) = lock(&result).take() {
+            if result.0.load(Ordering::Relaxed)
+                && let Some(value) = lock(&result.1).take()
+            {
                 return value;
             }
             assert!(
@@ -149,13 +158,19 @@ impl World {
     /// A number below `limit`, which is at least 1.
     #[must_use]
     pub fn below(&self, limit: u64) -> u64 {
-        lock(&self.0.noise).below(limit)
+        self.bits() % limit
+    }
+
+    /// Sixty-four random bits.
+    fn bits(&self) -> u64 {
+        let before = self.0.noise.fetch_add(Noise::STEP, Ordering::Relaxed);
+        Noise::new(before).bits()
     }
 
     /// True so many times of a thousand.
     #[must_use]
     pub fn chance(&self, per_mille: u64) -> bool {
-        self.below(1_000) < per_mille
+        per_mille > 0 && self.below(1_000) < per_mille
     }
 
     /// A time from `least` to `most`, in steps of a microsecond.
@@ -233,8 +248,7 @@ impl World {
     /// either.
     fn step(&self) -> bool {
         let schedule = &self.0.schedule;
-        let ready = schedule.ready();
-        if ready == 0 {
+        let Some(turn) = schedule.take(|ready| self.below(ready)) else {
             let Some((at, wakers)) = self.0.timers.next() else {
                 return false;
             };
@@ -243,14 +257,6 @@ impl World {
             for waker in wakers {
                 waker.wake();
             }
-            return true;
-        }
-        let nth = if ready == 1 {
-            0
-        } else {
-            self.below(ready as u64) as usize
-        };
-        let Some(turn) = schedule.take(nth) else {
             return true;
         };
         if self.parks(&turn) {

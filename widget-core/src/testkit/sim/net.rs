@@ -47,6 +47,10 @@ impl Default for Link {
     }
 }
 
+/// The way from one host to another, for whoever goes it often. See [`World::road`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Road(usize, usize);
+
 #[derive(Default)]
 pub(super) struct Net {
     listening: BTreeMap<(usize, u16), Listening>,
@@ -122,6 +126,19 @@ impl World {
     #[must_use]
     pub fn link(&self, from: &str, to: &str) -> Link {
         self.link_of(self.way(from, to))
+    }
+
+    /// The way from one host to another.
+    #[must_use]
+    pub fn road(&self, from: &str, to: &str) -> Road {
+        let (from, to) = self.way(from, to);
+        Road(from, to)
+    }
+
+    /// The link of a way.
+    #[must_use]
+    pub fn link_on(&self, road: Road) -> Link {
+        self.link_of((road.0, road.1))
     }
 
     /// Cuts both ways between two hosts, or joins them again.

@@ -59,7 +59,7 @@ impl Runtime for SimRuntime {
     fn spawn_blocking(&self, work: Box<dyn FnOnce() + Send>) {
         let most = self.world.0.blocking.load(Ordering::Relaxed);
         let wait = Duration::from_nanos(self.world.below(most + 1));
-        let wait = self.sleep_until(self.now().after(wait));
+        let wait = Sleep::new(self.world.clone(), Some(self.host), self.now().after(wait));
         self.spawn(Box::pin(async move {
             wait.await;
             // It is dropped with what it shared, as a thread that panics does.
@@ -86,7 +86,7 @@ impl Runtime for SimRuntime {
     }
 
     fn random(&self) -> u64 {
-        lock(&self.world.0.noise).bits()
+        self.world.bits()
     }
 
     fn pid(&self) -> u32 {

@@ -92,15 +92,16 @@ impl Schedule {
         tasks.places.len() - tasks.free.len()
     }
 
-    /// How many can go on.
-    pub(super) fn ready(&self) -> usize {
-        lock(&self.ready).len()
-    }
-
-    /// Takes one of those that can go on out of their list.
-    pub(super) fn take(&self, nth: usize) -> Option<Arc<Flag>> {
+    /// Takes one of those that can go on out of their list; `below` says which of so many.
+    pub(super) fn take(&self, below: impl FnOnce(u64) -> u64) -> Option<Arc<Flag>> {
         let mut ready = lock(&self.ready);
-        (nth < ready.len()).then(|| ready.swap_remove(nth))
+        match ready.len() {
+            0 | 1 => ready.pop(),
+            count => {
+                let nth = below(count as u64) as usize;
+                Some(ready.swap_remove(nth))
+            }
+        }
     }
 
     /// Puts some back into the list.
