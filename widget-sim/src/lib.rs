@@ -16,6 +16,12 @@
     clippy::panic,
     clippy::indexing_slicing
 )]
+// And one seed is one run: clippy.toml says what that forbids.
+#![deny(
+    clippy::disallowed_macros,
+    clippy::disallowed_methods,
+    clippy::disallowed_types
+)]
 
 mod agent;
 mod fleet;

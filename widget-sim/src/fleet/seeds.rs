@@ -15,6 +15,10 @@ const SEED: &str = "WIDGET_SEED";
 const LINES: usize = 100;
 
 pub(super) fn run(builder: &FleetBuilder, story: impl Fn(Fleet) -> BoxFuture<'static, ()>) -> Ran {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever starts a test says so which seed is to be run again"
+    )]
     let only = std::env::var(SEED).ok();
     let only: Option<u64> = only.map(|seed| match seed.parse() {
         Ok(seed) => seed,
