@@ -159,13 +159,10 @@ impl<J> Entry<J> {
         matches!(self.stage, Stage::Over(AgentEvent::Retry { .. }))
     }
 
-    /// Whether another attempt begins anew, instead of being told this last word: it asks for one, or it
-    /// gives up what has not started, since the server had taken the earlier attempt back.
-    pub(crate) const fn begins_anew(&self) -> bool {
-        match self.stage {
-            Stage::Over(AgentEvent::CancelConfirmed) => !self.started,
-            _ => self.asked_to_retry(),
-        }
+    /// Whether it was given up before it started, which the server has not answered yet. If it hands the
+    /// task out again then, nobody wants it cancelled: it had taken an attempt back.
+    pub(crate) const fn gave_up(&self) -> bool {
+        matches!(self.stage, Stage::Over(AgentEvent::CancelConfirmed)) && !self.started
     }
 
     /// Whether it takes one of the slots of its kind.

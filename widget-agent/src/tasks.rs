@@ -112,7 +112,8 @@ impl<J> Ledger<J> {
             if task.attempt < entry.attempt {
                 return false;
             }
-            if task.attempt == entry.attempt || !entry.begins_anew() {
+            let again = task.attempt > entry.attempt && entry.asked_to_retry();
+            if !again && !entry.gave_up() {
                 if entry.adopt(task.attempt) {
                     self.version += 1;
                     let (task, attempt) = (task.task, task.attempt);

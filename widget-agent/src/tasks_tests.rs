@@ -213,8 +213,9 @@ fn a_cancel_of_a_waiting_task_is_confirmed_and_it_never_starts() {
 }
 
 #[test]
-fn what_the_server_took_back_begins_anew_with_the_next_attempt() {
-    for verdict in [None, Some(Verdict::Stale)] {
+fn what_the_server_took_back_begins_anew_when_it_is_handed_out_again() {
+    // After a restore the store may give the same number to the next attempt.
+    for (verdict, attempt) in [(None, 2), (Some(Verdict::Stale), 2), (None, 1)] {
         let mut ledger = ledger_for(8);
         offer(&mut ledger, &work(1, 1));
         // Nobody has asked for its end: the attempt is over.
@@ -223,7 +224,7 @@ fn what_the_server_took_back_begins_anew_with_the_next_attempt() {
             let confirmed = vec![AgentEvent::CancelConfirmed];
             assert_eq!(say(&mut ledger, verdict), (confirmed, 0));
         }
-        assert!(offer(&mut ledger, &work(1, 2)), "{verdict:?}");
+        assert!(offer(&mut ledger, &work(1, attempt)), "{verdict:?}");
         assert_eq!(say(&mut ledger, Verdict::Ok), (vec![ACCEPT], 1));
     }
 }

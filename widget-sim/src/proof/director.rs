@@ -108,7 +108,7 @@ pub(super) struct Director {
 impl Director {
     fn new(world: &World, plan: Plan) -> Self {
         let board = Switchboard::default();
-        let journal = Journal::new(world);
+        let journal = Journal::new(world, &plan);
         board.tap(Arc::new(journal.clone()));
         let parties = plan.agents.iter().enumerate().map(|(number, plan)| {
             let id = AgentId::from_u128(number as u128 + 1);

@@ -11,6 +11,7 @@ use widget_core::store::MemoryStore;
 use widget_core::task::{AgentEvent, Finish};
 use widget_core::time::Mono;
 
+use super::{Fault, Plan};
 use crate::{Tap, World};
 
 /// What happened. Clones are the same one.
@@ -50,6 +51,8 @@ pub(super) struct All {
     pub(super) answers: BTreeMap<String, u64>,
     /// Backups that were made while tasks were handed out and not yet taken, or taken and not yet started.
     pub(super) backups: Vec<Backup>,
+    /// Whether any are made: only where one is to be put back.
+    backs_up: bool,
     /// The rows as the running server has them.
     rows: Option<MemoryStore>,
 }
@@ -62,9 +65,10 @@ pub(super) struct Start {
 }
 
 impl All {
-    /// Makes a backup so many times of a thousand.
-    fn back_up(&mut self, world: &World, per_mille: u64) {
-        let rows = self.rows.as_ref().filter(|_| world.chance(per_mille));
+    /// Makes a backup half of the time, where one is to be put back.
+    fn back_up(&mut self, world: &World) {
+        let rows = self.rows.as_ref();
+        let rows = rows.filter(|_| self.backs_up && world.chance(500));
         if let Some(rows) = rows.map(MemoryStore::backup) {
             let marks = self.reports.clone();
             self.backups.push((world.now(), rows, marks));
@@ -73,10 +77,16 @@ impl All {
 }
 
 impl Journal {
-    pub(super) fn new(world: &World) -> Self {
+    pub(super) fn new(world: &World, plan: &Plan) -> Self {
+        let mut faults = plan.faults.iter();
+        let backs_up = faults.any(|fault| fault.fault == Fault::RestoreServer);
+        let all = All {
+            backs_up,
+            ..All::default()
+        };
         Self {
             world: world.clone(),
-            all: Arc::default(),
+            all: Arc::new(Mutex::new(all)),
         }
     }
 
@@ -166,12 +176,12 @@ impl Tap for Journal {
         *all.answers.entry(word).or_default() += 1;
         match (command, answer) {
             (Command::RequestWork(_), Response::Work(work)) if !work.tasks.is_empty() => {
-                all.back_up(&self.world, 40);
+                all.back_up(&self.world);
             }
             (Command::Update(update), Response::Verdicts(verdicts)) => {
                 let accepts = |item: &UpdateItem| matches!(item.event, AgentEvent::Accept { .. });
                 if update.items.iter().any(accepts) {
-                    all.back_up(&self.world, 40);
+                    all.back_up(&self.world);
                 }
                 for ((item, verdict), attempt) in update.items.iter().zip(verdicts).zip(before) {
                     let word = match verdict {

@@ -13,6 +13,14 @@ use super::plan::{Kind, TaskPlan};
 /// For so long tasks take at most that nothing holds back. A request that nobody wakes waits longer.
 const PROMPT: Duration = Duration::from_secs(15);
 
+/// And so long at most if its agent waits when it is let go: a request that nobody wakes comes by itself
+/// after 25 s.
+const AT_ONCE: Duration = Duration::from_secs(5);
+/// When a task may go that holds others back.
+const LATER: Duration = Duration::from_secs(60 * 60);
+/// Until what was asked for is there.
+const MOMENT: Duration = Duration::from_millis(100);
+
 impl Director {
     /// A few tasks in quick succession, each held back by the one before and by nothing else.
     pub(super) async fn prompt(&mut self) -> Vec<String> {
@@ -32,7 +40,40 @@ impl Director {
             let pause = self.world.between(Duration::ZERO, pause);
             self.world.sleep(pause).await;
         }
-        self.world.sleep(PROMPT).await;
+        let mut late = self.late(&numbers, PROMPT).await;
+        late.extend(self.let_go().await);
+        late
+    }
+
+    /// Tasks that one before them holds back, until that is cancelled while their agents wait.
+    async fn let_go(&mut self) -> Vec<String> {
+        let (mut first, mut numbers) = (Vec::new(), Vec::new());
+        for (number, party) in self.parties.iter().enumerate() {
+            if self.plan.forsaken && number == 0 {
+                continue;
+            }
+            let next = TaskPlan {
+                key: Some(8),
+                ..TaskPlan::plain(&self.world, number, Kind::Stubborn)
+            };
+            let before = TaskPlan {
+                not_before: Some(LATER),
+                ..next.clone()
+            };
+            first.push(self.oracle.ask(party.agent.id(), &before));
+            self.world.sleep(MOMENT).await;
+            numbers.push((number, self.oracle.ask(party.agent.id(), &next)));
+        }
+        self.world.sleep(MOMENT).await;
+        for number in first {
+            self.oracle.cancel(number);
+        }
+        self.late(&numbers, AT_ONCE).await
+    }
+
+    /// Waits, and says which of these tasks have not ended then.
+    async fn late(&mut self, numbers: &[(usize, usize)], wait: Duration) -> Vec<String> {
+        self.world.sleep(wait).await;
         self.look().await;
         let all = self.oracle.all();
         // What only a copy of an agent had taken holds up others until no-word.
