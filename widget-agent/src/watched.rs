@@ -34,22 +34,14 @@ impl<S> Watched<S> {
     }
 
     /// Looks at the state. Whoever changes it this way wakes nobody.
-    // A panic of a handler or probe never happens with the state half changed.
     pub(crate) fn look(&self) -> MutexGuard<'_, S> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// Changes the state and wakes all that wait for a change.
     pub(crate) fn change<T>(&self, change: impl FnOnce(&mut S) -> T) -> T {
         let result = change(&mut self.look());
-        let mut waiting = self.waiting();
-        waiting.changes += 1;
-        let places = std::mem::take(&mut waiting.places);
-        drop(waiting);
-        // Other people's code, so not behind the lock.
-        for (_, waker) in places {
-            waker.wake();
-        }
+        changed(&self.waiting);
         result
     }
 
@@ -59,21 +51,47 @@ impl<S> Watched<S> {
         L: FnMut(&mut S) -> Option<T>,
     {
         Until {
-            watched: self,
+            state: &self.state,
             look,
-            place: None,
+            seat: Seat {
+                waiting: &self.waiting,
+                place: None,
+            },
         }
     }
+}
 
-    fn waiting(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+/// Wakes all that wait.
+fn changed(waiting: &Mutex<Waiting>) {
+    let mut waiting = lock(waiting);
+    waiting.changes += 1;
+    let places = std::mem::take(&mut waiting.places);
+    drop(waiting);
+    // Other people's code, so not behind the lock.
+    for (_, waker) in places {
+        waker.wake();
     }
+}
 
+/// One that waits. It leaves nothing behind.
+struct Seat<'a> {
+    waiting: &'a Mutex<Waiting>,
+    place: Option<Place>,
+}
+
+/// The place of one wait, and after how many changes it has looked at the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Place {
+    number: u64,
+    seen: u64,
+}
+
+impl Seat<'_> {
     /// Whether it is time to look at the state: the first time, and after each change. What changes
     /// from then on is not missed.
-    fn turn(&self, place: &mut Option<Place>, waker: &Waker) -> bool {
-        let mut waiting = self.waiting();
-        let number = place.map_or(waiting.last + 1, |place| place.number);
+    fn turn(&mut self, waker: &Waker) -> bool {
+        let mut waiting = lock(self.waiting);
+        let number = self.place.map_or(waiting.last + 1, |place| place.number);
         waiting.last = waiting.last.max(number);
         let now = Place {
             number,
@@ -90,11 +108,16 @@ impl<S> Watched<S> {
         };
         drop(waiting);
         drop(before);
-        place.replace(now) != Some(now)
+        self.place.replace(now) != Some(now)
     }
+}
 
-    fn leave(&self, place: Place) {
-        let mut waiting = self.waiting();
+impl Drop for Seat<'_> {
+    fn drop(&mut self) {
+        let Some(place) = self.place else {
+            return;
+        };
+        let mut waiting = lock(self.waiting);
         let mine = waiting
             .places
             .iter()
@@ -105,19 +128,12 @@ impl<S> Watched<S> {
     }
 }
 
-/// The place of one wait, and after how many changes it has looked at the state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Place {
-    number: u64,
-    seen: u64,
-}
-
 /// Waits for the state, see [`Watched::until`]. By hand, since an agent has many of them: an `async fn`
 /// is twice the code.
 pub(crate) struct Until<'a, S, L> {
-    watched: &'a Watched<S>,
+    state: &'a Mutex<S>,
     look: L,
-    place: Option<Place>,
+    seat: Seat<'a>,
 }
 
 impl<S, L> Unpin for Until<'_, S, L> {}
@@ -127,20 +143,16 @@ impl<S, T, L: FnMut(&mut S) -> Option<T>> Future for Until<'_, S, L> {
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<T> {
         let this = self.get_mut();
-        if !this.watched.turn(&mut this.place, cx.waker()) {
-            return Poll::Pending;
+        if this.seat.turn(cx.waker())
+            && let Some(found) = (this.look)(&mut lock(this.state))
+        {
+            return Poll::Ready(found);
         }
-        match (this.look)(&mut this.watched.look()) {
-            Some(found) => Poll::Ready(found),
-            None => Poll::Pending,
-        }
+        Poll::Pending
     }
 }
 
-impl<S, L> Drop for Until<'_, S, L> {
-    fn drop(&mut self) {
-        if let Some(place) = self.place {
-            self.watched.leave(place);
-        }
-    }
+/// Locks. A panic of a handler or probe never happens with the state half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -44,7 +44,6 @@ impl ServerHandle {
         if let Some(applied) = &applied
             && applied.result.is_ok()
         {
-            tasks.ring(applied.task.agent);
             self.dispatcher.task_changed(applied.task.agent, task);
         }
         Ok(applied)

@@ -60,6 +60,11 @@ pub(super) async fn check(scene: &Scene<'_>, coverage: &mut Coverage) -> Vec<Str
         }
         let end = (asked.plan.kind.as_str(), task.state.name());
         *coverage.ends.entry(end).or_default() += 1;
+        let failure = task.state.outcome().and_then(|end| end.failure.as_ref());
+        if let Some(failure) = failure.filter(|failure| failure.code == "already_delivered") {
+            let code = format!("handed out after its end: {}", failure.code);
+            *coverage.counts.entry(code).or_default() += 1;
+        }
         scene.check_task(asked, accepted, &task, |what| {
             let story: Vec<String> = task
                 .timeline

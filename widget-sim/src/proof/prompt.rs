@@ -16,6 +16,8 @@ const PROMPT: Duration = Duration::from_secs(15);
 /// And so long at most if its agent waits when it is let go: a request that nobody wakes comes by itself
 /// after 25 s.
 const AT_ONCE: Duration = Duration::from_secs(5);
+/// How long the store takes meanwhile, at most, before each commit and after it.
+const COMMIT: Duration = Duration::from_millis(5);
 /// When a task may go that holds others back.
 const LATER: Duration = Duration::from_secs(60 * 60);
 /// Until what was asked for is there.
@@ -24,6 +26,8 @@ const MOMENT: Duration = Duration::from_millis(100);
 impl Director {
     /// A few tasks in quick succession, each held back by the one before and by nothing else.
     pub(super) async fn prompt(&mut self) -> Vec<String> {
+        // So that what is queued falls between a look and the wait after it.
+        self.server.faults().set_delay(COMMIT);
         let mut numbers = Vec::new();
         for _ in 0..6 {
             for (number, party) in self.parties.iter().enumerate() {
@@ -42,6 +46,7 @@ impl Director {
         }
         let mut late = self.late(&numbers, PROMPT).await;
         late.extend(self.let_go().await);
+        self.server.faults().set_delay(Duration::ZERO);
         late
     }
 
