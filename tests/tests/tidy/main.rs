@@ -71,6 +71,11 @@ fn what_runs_in_simulations_denies_what_no_seed_repeats() {
 }
 
 #[test]
+fn every_route_is_in_the_list_that_tests_walk() {
+    each(rules::leaves_routes_to_their_list);
+}
+
+#[test]
 fn types_of_the_wire_have_plain_derives() {
     each(wire::has_plain_serde);
 }

@@ -110,6 +110,20 @@ pub(super) fn denies_what_no_seed_repeats(source: &Source) -> Vec<Broken> {
         .collect()
 }
 
+/// The one file of the server that adds routes to a router.
+const ROUTES: &str = "widget-server/src/api/routes.rs";
+
+/// A rule for all routes is held against a list, which has those alone that `Routes` has added.
+pub(super) fn leaves_routes_to_their_list(source: &Source) -> Vec<Broken> {
+    if !source.path.starts_with("widget-server/src/") || source.path == ROUTES {
+        return Vec::new();
+    }
+    let banned = [".route(", ".route_service(", ".nest(", ".nest_service("];
+    texts(&source.without_comments(), &banned, |word| {
+        format!("`{word}` adds a route that no test walks: use `Routes`")
+    })
+}
+
 pub(super) fn names_no_machine(source: &Source) -> Vec<Broken> {
     texts(source, &MACHINES, |word| {
         format!("`{word}` is a path of one machine: say it without")
@@ -199,6 +213,16 @@ mod samples {
             "/// println!(\"{x}\");",
             &[],
         );
+    }
+
+    #[test]
+    fn a_route_beside_the_list_is_found() {
+        let rule = leaves_routes_to_their_list;
+        let text = "fn f() {\n    router.route(\"/\", get(f))\n}";
+        breaks(rule, "widget-server/src/page/mod.rs", text, &[2]);
+        breaks(rule, ROUTES, text, &[]);
+        breaks(rule, "examples/axum_app.rs", text, &[]);
+        breaks(rule, "widget-server/src/page/mod.rs", "/// .route(", &[]);
     }
 
     #[test]

@@ -179,10 +179,7 @@ pub(super) async fn output(
     if as_json {
         return Ok(Json(Output::from(written)).into_response());
     }
-    let headers = [
-        (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
+    let headers = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     let text = match left_out(&written) {
         0 => written.head + &written.tail,
         bytes => format!(

@@ -3,7 +3,7 @@
 
 use axum::extract::{Path, RawQuery};
 use axum::http::StatusCode;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
 struct Asset {
@@ -70,13 +70,9 @@ pub(super) async fn serve(Path(name): Path<String>, RawQuery(query): RawQuery) -
     };
     let cache = match query {
         Some(version) if version == asset.version() => "public, max-age=31536000, immutable",
-        _ => "no-cache",
+        _ => "no-store",
     };
-    let headers = [
-        (CONTENT_TYPE, asset.content_type),
-        (CACHE_CONTROL, cache),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
+    let headers = [(CONTENT_TYPE, asset.content_type), (CACHE_CONTROL, cache)];
     (headers, asset.body).into_response()
 }
 
@@ -100,8 +96,8 @@ mod tests {
             reply.headers()[CACHE_CONTROL].to_str().unwrap().to_owned()
         };
         assert!(cache(Some(&version)).await.contains("immutable"));
-        assert_eq!(cache(Some("v=0")).await, "no-cache");
-        assert_eq!(cache(None).await, "no-cache");
+        assert_eq!(cache(Some("v=0")).await, "no-store");
+        assert_eq!(cache(None).await, "no-store");
     }
 
     #[tokio::test]

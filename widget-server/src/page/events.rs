@@ -5,7 +5,6 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::{Query, State};
-use axum::http::header::{CACHE_CONTROL, X_CONTENT_TYPE_OPTIONS};
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_lite::{future, stream};
@@ -44,14 +43,7 @@ pub(super) async fn stream(
         hints.next().await?;
         Some((Ok::<_, Infallible>(Event::default().data("changed")), hints))
     });
-    let headers = [
-        (CACHE_CONTROL, "no-store"),
-        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    Ok((
-        headers,
-        Sse::new(hints).keep_alive(KeepAlive::new().interval(ALIVE)),
-    ))
+    Ok(Sse::new(hints).keep_alive(KeepAlive::new().interval(ALIVE)))
 }
 
 struct Hints {

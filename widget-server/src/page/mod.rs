@@ -46,10 +46,9 @@ mod when;
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::middleware::from_fn;
 use axum::response::Response;
-use axum::routing::{get, post};
-use axum::{Extension, Router};
 pub(crate) use base::Site;
 pub(crate) use figures::{LONGEST, cut};
 pub(crate) use shutdown::confirm as confirm_shutdown;
@@ -57,26 +56,28 @@ pub(crate) use shutdown::confirm as confirm_shutdown;
 #[cfg(test)]
 pub(crate) use status::tests::agent as test_agent;
 
-use crate::handle::ServerHandle;
+use crate::api::Routes;
 
 /// The page's routes, to be merged with those of the API.
-pub(crate) fn router() -> Router<ServerHandle> {
-    Router::new()
-        .route("/", get(agents::list))
-        .route("/collector.html", get(agent::of_tutorial))
-        .route("/agents/{id}", get(agent::show))
-        .route(
-            "/agents/{id}/shutdown",
-            get(shutdown::ask).post(shutdown::order),
-        )
-        .route("/agents/{id}/purge", get(purge::ask).post(purge::order))
-        .route("/tasks", get(tasks::list))
-        .route("/tasks/{id}", get(task::show))
-        .route("/tasks/{id}/cancel", post(tasks::cancel))
-        .route("/events", get(events::stream))
-        .route("/assets/{name}", get(assets::serve))
-        .layer(Extension(Arc::new(spark::Sparks::default())))
-        .layer(from_fn(reply::show_trouble))
+pub(crate) fn routes() -> Routes {
+    Routes::default()
+        .get("/", agents::list)
+        .get("/collector.html", agent::of_tutorial)
+        .get("/agents/{id}", agent::show)
+        .get("/agents/{id}/shutdown", shutdown::ask)
+        .post("/agents/{id}/shutdown", shutdown::order)
+        .get("/agents/{id}/purge", purge::ask)
+        .post("/agents/{id}/purge", purge::order)
+        .get("/tasks", tasks::list)
+        .get("/tasks/{id}", task::show)
+        .post("/tasks/{id}/cancel", tasks::cancel)
+        .get("/events", events::stream)
+        .get("/assets/{name}", assets::serve)
+        .within(|router| {
+            router
+                .layer(Extension(Arc::new(spark::Sparks::default())))
+                .layer(from_fn(reply::show_trouble))
+        })
 }
 
 /// The page for an address that leads nowhere.

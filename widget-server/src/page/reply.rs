@@ -1,4 +1,4 @@
-//! Answers of the page: HTML with its security headers, friendly errors, ways back after a form.
+//! Answers of the page: HTML, friendly errors, ways back after a form.
 
 use std::error::Error;
 use std::time::SystemTime;
@@ -6,10 +6,7 @@ use std::time::SystemTime;
 use askama::Template;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, LOCATION, REFERRER_POLICY,
-    X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use widget_core::store::StoreError;
@@ -20,20 +17,7 @@ use super::when::When;
 use super::{assets, figures};
 use crate::handle::SendError;
 
-/// Nothing but what the page brings itself: no inline script or style, no frames, no other host.
-const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
-     img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
-     base-uri 'none'";
-
-const HEADERS: [(HeaderName, &str); 5] = [
-    (CONTENT_TYPE, "text/html; charset=utf-8"),
-    (CONTENT_SECURITY_POLICY, POLICY),
-    (X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    // Other hosts learn nothing. A form of the page still says where it comes from, which the
-    // check against foreign forms needs.
-    (REFERRER_POLICY, "same-origin"),
-    (CACHE_CONTROL, "no-store"),
-];
+const HTML: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/html; charset=utf-8")];
 
 /// A clock that was set by less is no news, in milliseconds.
 const SET_CLOCK: u64 = 5_000;
@@ -106,7 +90,7 @@ fn clock(ahead: i64) -> Option<String> {
 /// A page.
 pub(super) fn html(status: StatusCode, page: &impl Template) -> Response {
     match page.render() {
-        Ok(text) => (status, HEADERS, text).into_response(),
+        Ok(text) => (status, HTML, text).into_response(),
         Err(error) => {
             tracing::error!(%error, "a page cannot be rendered");
             StatusCode::INTERNAL_SERVER_ERROR.into_response()

@@ -1,0 +1,73 @@
+//! [`Routes`]: a router that knows what it serves. Every route of the server is added here and nowhere
+//! else, so that a rule for all of them can be held against all of them.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::Method;
+use axum::routing::{MethodFilter, on};
+
+use crate::handle::ServerHandle;
+
+/// Routes, and the list of them.
+#[derive(Debug, Default)]
+pub(crate) struct Routes {
+    pub(super) router: Router<ServerHandle>,
+    pub(super) known: Vec<(Method, &'static str)>,
+}
+
+impl Routes {
+    pub(crate) fn get<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, ServerHandle>,
+        T: 'static,
+    {
+        self.add(Method::GET, MethodFilter::GET, path, handler)
+    }
+
+    pub(crate) fn post<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, ServerHandle>,
+        T: 'static,
+    {
+        self.add(Method::POST, MethodFilter::POST, path, handler)
+    }
+
+    pub(crate) fn delete<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, ServerHandle>,
+        T: 'static,
+    {
+        self.add(Method::DELETE, MethodFilter::DELETE, path, handler)
+    }
+
+    /// Puts layers around what is there.
+    pub(crate) fn within(
+        self,
+        wrap: impl FnOnce(Router<ServerHandle>) -> Router<ServerHandle>,
+    ) -> Self {
+        let router = wrap(self.router);
+        Self { router, ..self }
+    }
+
+    pub(super) fn merge(mut self, other: Self) -> Self {
+        self.known.extend(other.known);
+        let router = self.router.merge(other.router);
+        Self { router, ..self }
+    }
+
+    fn add<H, T>(
+        mut self,
+        method: Method,
+        filter: MethodFilter,
+        path: &'static str,
+        handler: H,
+    ) -> Self
+    where
+        H: Handler<T, ServerHandle>,
+        T: 'static,
+    {
+        self.known.push((method, path));
+        let router = self.router.route(path, on(filter, handler));
+        Self { router, ..self }
+    }
+}
