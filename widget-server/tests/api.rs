@@ -283,6 +283,85 @@ async fn strangers_and_other_sites_are_turned_away() {
 }
 
 #[tokio::test]
+async fn what_changes_something_is_refused_unless_it_says_what_its_body_is() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let id = agent.id();
+    let routes = widget_server::api::routes();
+    for (method, path) in routes.into_iter().filter(|(method, _)| !method.is_safe()) {
+        let path = path.replace("{id}", &id.to_string());
+        let send = async |headers: &[(&str, &str)], body: &'static str| {
+            let request = Request::builder().method(&method).uri(&path);
+            let request = request.header("host", "localhost:3000");
+            let fold = |request: axum::http::request::Builder, (name, value): &(&str, &str)| {
+                request.header(*name, *value)
+            };
+            let request = headers.iter().fold(request, fold);
+            let (status, kind, problem) = api.send(request.body(Body::from(body)).unwrap()).await;
+            assert_eq!(kind, "application/problem+json", "{method} {path}");
+            assert!(problem["detail"].as_str().unwrap().len() > 20, "{problem}");
+            (
+                status.as_u16(),
+                problem["code"].as_str().unwrap().to_owned(),
+            )
+        };
+        let plain = ("content-type", "text/plain");
+        let form = ("content-type", "application/x-www-form-urlencoded");
+        let cross = ("sec-fetch-site", "cross-site");
+        let refused = (415, "unsupported_media_type".to_owned());
+        for (headers, body) in [
+            (&[plain][..], ""),
+            (&[plain], "{}"),
+            (&[plain, ("sec-fetch-site", "same-origin")], ""),
+            (&[form], ""),
+            (&[("content-type", "multipart/form-data; boundary=x")], ""),
+            (&[("origin", "http://localhost:3000")], ""),
+            (&[], "{}"),
+        ] {
+            let found = send(headers, body).await;
+            assert_eq!(found, refused, "{method} {path} {headers:?} {body}");
+        }
+        let foreign = (403, "cross_origin".to_owned());
+        for headers in [[plain, cross], [form, cross], [plain, ("origin", "null")]] {
+            let found = send(&headers, "").await;
+            assert_eq!(found, foreign, "{method} {path} {headers:?}");
+        }
+    }
+    assert_eq!(api.get("/api/v1/tasks").await.1["items"], json!([]));
+    let path = format!("/api/v1/agents/{id}");
+    assert_eq!(api.get(&path).await.0, StatusCode::OK, "nothing was done");
+}
+
+#[tokio::test]
+async fn programs_without_a_body_and_the_pages_own_forms_go_on() {
+    let api = Api::new();
+    let agent = reported(&api.server.service(), 1).await;
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    // What a browser sends with a form of a page that gives no referrer.
+    let browser = [form, ("origin", "null"), ("sec-fetch-site", "same-origin")];
+    for (path, headers, status) in [
+        ("/api/v1/agents/{id}/shutdown", &[][..], 202),
+        ("/api/collector/{id}/shutdown", &[], 202),
+        (
+            "/api/collector/{id}/shutdown",
+            &[("content-type", "application/json")],
+            202,
+        ),
+        ("/api/collector/{id}/shutdown", &browser, 202),
+        ("/agents/{id}/shutdown", &browser, 303),
+        ("/agents/{id}/purge", &browser, 303),
+    ] {
+        let path = path.replace("{id}", &agent.id().to_string());
+        let request = Request::post(&path).header("host", "localhost:3000");
+        let request = headers.iter().fold(request, |request, (name, value)| {
+            request.header(*name, *value)
+        });
+        let (found, _, body) = api.send(request.body(Body::empty()).unwrap()).await;
+        assert_eq!(found.as_u16(), status, "{path} {headers:?} {body}");
+    }
+}
+
+#[tokio::test]
 async fn health_and_status_answer() {
     let api = Api::new();
     assert_eq!(api.get("/healthz").await.0, StatusCode::OK);

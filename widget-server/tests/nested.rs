@@ -34,6 +34,7 @@ async fn ask(app: &Router, method: Method, address: &str) -> Answer {
         .header("host", "localhost")
         .header("accept", "text/html")
         .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-site", "same-origin")
         .body(Body::empty())
         .unwrap();
     let response = app.clone().oneshot(request).await.unwrap();
