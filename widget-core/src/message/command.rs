@@ -58,15 +58,15 @@ impl Command {
 /// What an agent is and can do: at most 256 KiB, said again when it changes.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Describe {
-    /// Name of the host.
+    /// Name of the host: at most 256 bytes.
     pub host: String,
-    /// Operating system and its version.
+    /// Operating system and its version: at most 256 bytes.
     pub os: String,
     /// Changes with each start of the host.
     pub boot: String,
     /// Version of the agent.
     pub version: String,
-    /// Keys and values by which operators tell agents apart.
+    /// Keys (at most 64 bytes) and values (at most 256) by which operators tell agents apart.
     pub labels: Vec<(String, String)>,
     /// Time between two samples, in milliseconds.
     pub interval_ms: u64,

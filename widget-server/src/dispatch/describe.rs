@@ -16,6 +16,11 @@ const MAX_DESCRIBE: usize = 256 * 1024;
 /// The most labels and kinds of task that an agent may have.
 const MAX_LABELS: usize = 64;
 const MAX_HANDLERS: usize = 256;
+/// The longest key and value of a label, in bytes, as the agent's builder has it.
+const MAX_LABEL_KEY: usize = 64;
+const MAX_LABEL_VALUE: usize = 256;
+/// The longest name of a host and of its system, in bytes.
+const MAX_NAME: usize = 256;
 
 type Fault = (RefusalReason, String);
 
@@ -104,6 +109,14 @@ fn check(describe: &Describe) -> Result<(), Fault> {
     if describe.handlers.len() > MAX_HANDLERS {
         return large(format!("more than {MAX_HANDLERS} kinds of task"));
     }
+    let named = [("host", &describe.host), ("os", &describe.os)];
+    for (what, text) in named {
+        is_at_most(what, text, MAX_NAME)?;
+    }
+    for (key, value) in &describe.labels {
+        is_at_most("the key of a label", key, MAX_LABEL_KEY)?;
+        is_at_most("the value of a label", value, MAX_LABEL_VALUE)?;
+    }
     let keys: BTreeSet<&str> = describe
         .labels
         .iter()
@@ -119,6 +132,16 @@ fn check(describe: &Describe) -> Result<(), Fault> {
         }
     }
     Ok(())
+}
+
+fn is_at_most(what: &str, text: &str, most: usize) -> Result<(), Fault> {
+    let bytes = text.len();
+    if bytes <= most {
+        return Ok(());
+    }
+    Err(invalid(format!(
+        "{what} has {bytes} bytes, at most {most} are allowed"
+    )))
 }
 
 fn invalid(text: String) -> Fault {
