@@ -55,7 +55,7 @@
 //! | [`report`], [`task`] | a telemetry sample; a piece of work and the rules of its life |
 //! | [`message`], [`v1`] | what travels, in version 2 and in version 1 |
 //! | [`codec`], [`frame`] | how messages become bytes, and bytes frames |
-//! | [`runtime`], [`stop`] | what is asked of an async runtime; how parts are told to end |
+//! | [`runtime`], [`stop`] | what is asked of an async runtime; routes of connections; how parts are told to end |
 //! | [`transport`] | the traits of a way to carry commands |
 //! | [`store`], [`spool`] | the traits of a server's and an agent's memory |
 //!

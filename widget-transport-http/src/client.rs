@@ -9,7 +9,7 @@ use bytes::{Bytes, BytesMut};
 use widget_core::codec::{Bincode, CodecError, ErasedCodec};
 use widget_core::frame::MAX_OPENING;
 use widget_core::message::{Opening, Welcome};
-use widget_core::runtime::{RuntimeExt, SharedRuntime};
+use widget_core::runtime::{Route, RuntimeExt, SharedRuntime, Wrap};
 use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind, welcomed};
 
 use crate::answer::broken;
@@ -35,6 +35,7 @@ use crate::url::HttpUrl;
 pub struct HttpTransport {
     runtime: SharedRuntime,
     address: HttpUrl,
+    route: Route,
     codec: &'static dyn ErasedCodec,
     connect: Duration,
     call: Duration,
@@ -46,6 +47,7 @@ impl HttpTransport {
     pub fn new(runtime: SharedRuntime, address: HttpUrl) -> Self {
         Self {
             runtime,
+            route: Route::plain(address.address().clone()),
             address,
             codec: &Bincode,
             connect: Duration::from_secs(5),
@@ -69,17 +71,24 @@ impl HttpTransport {
         self
     }
 
+    /// Lays this around the bytes of each socket, such as TLS.
+    #[must_use]
+    pub fn wrapped_by(mut self, wrap: Arc<dyn Wrap>) -> Self {
+        self.route = self.route.wrapped_by(wrap);
+        self
+    }
+
     async fn open(&self, opening: Opening) -> Result<(HttpConnection, Welcome), TransportError> {
         let body = encode(MAX_OPENING, |out| self.codec.encode_opening(&opening, out))?;
         let path = path_of_opening(&opening);
         drop(opening);
         let mut way = Way {
             runtime: Arc::clone(&self.runtime),
-            address: self.address.address().clone(),
+            route: self.route.clone(),
             codec: self.codec,
             to: Addressee::new(&self.address, self.codec)?,
         };
-        let socket = Socket::connect(&way.runtime, &way.address).await?;
+        let socket = Socket::connect(&way.runtime, &way.route).await?;
         let (response, socket) = way.ask(socket, &path, body).await?;
         let mut welcome = welcomed(response)?;
         way.to = way.to.with_session(&std::mem::take(&mut welcome.session))?;

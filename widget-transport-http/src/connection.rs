@@ -11,7 +11,7 @@ use hyper::StatusCode;
 use widget_core::codec::ErasedCodec;
 use widget_core::frame::MAX_TO_SERVER;
 use widget_core::message::{Command, Response};
-use widget_core::runtime::{Address, RuntimeExt, SharedRuntime};
+use widget_core::runtime::{Route, RuntimeExt, SharedRuntime};
 use widget_core::transport::{Connection, MAX_CALLS, TransportError, TransportErrorKind};
 
 use crate::answer::{self, Answer};
@@ -25,7 +25,7 @@ use crate::socket::{Socket, lost};
 /// What goes to every socket of a connection.
 pub(crate) struct Way {
     pub(crate) runtime: SharedRuntime,
-    pub(crate) address: Address,
+    pub(crate) route: Route,
     pub(crate) codec: &'static dyn ErasedCodec,
     pub(crate) to: Addressee,
 }
@@ -136,7 +136,7 @@ impl HttpConnection {
                 return Ok((response, socket));
             }
         }
-        let socket = Socket::later(&self.way.runtime, &self.way.address).await?;
+        let socket = Socket::later(&self.way.runtime, &self.way.route).await?;
         self.way.ask(socket, path, body).await
     }
 }

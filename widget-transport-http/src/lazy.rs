@@ -3,11 +3,10 @@
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_lite::io::{AsyncRead, AsyncWrite};
-use widget_core::runtime::{Address, BoxFuture, SharedRuntime, Stream};
+use widget_core::runtime::{BoxFuture, Route, SharedRuntime, Stream};
 
 pub(crate) enum Lazy {
     Connecting(BoxFuture<'static, io::Result<Box<dyn Stream>>>),
@@ -17,9 +16,8 @@ pub(crate) enum Lazy {
 }
 
 impl Lazy {
-    pub(crate) fn new(runtime: &SharedRuntime, to: &Address) -> Self {
-        let (runtime, to) = (Arc::clone(runtime), to.clone());
-        Self::Connecting(Box::pin(async move { runtime.connect(&to).await }))
+    pub(crate) fn new(runtime: &SharedRuntime, to: &Route) -> Self {
+        Self::Connecting(to.connect(runtime))
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut dyn Stream>>> {

@@ -1,6 +1,7 @@
 //! [`Socket`]: one connection in HTTP on the agent's side, for one request after another.
 
 use std::error::Error;
+use std::io;
 
 use bytes::Bytes;
 use http_body_util::Full;
@@ -8,7 +9,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use smol_hyper::rt::FuturesIo;
-use widget_core::runtime::{Address, Runtime, SharedRuntime, Stream};
+use widget_core::runtime::{Route, Runtime, SharedRuntime, Stream};
 use widget_core::transport::{TransportError, TransportErrorKind};
 
 use crate::lazy::Lazy;
@@ -24,19 +25,14 @@ impl Socket {
     /// Connects first.
     pub(crate) async fn connect(
         runtime: &SharedRuntime,
-        to: &Address,
+        to: &Route,
     ) -> Result<Self, TransportError> {
-        let stream = runtime.connect(to).await;
-        let stream =
-            stream.map_err(|e| TransportError::with(TransportErrorKind::Unreachable, e))?;
-        Self::over(&**runtime, stream).await
+        let stream = to.connect(runtime).await;
+        Self::over(&**runtime, stream.map_err(unreached)?).await
     }
 
     /// Connects as soon as it is asked, in the background.
-    pub(crate) async fn later(
-        runtime: &SharedRuntime,
-        to: &Address,
-    ) -> Result<Self, TransportError> {
+    pub(crate) async fn later(runtime: &SharedRuntime, to: &Route) -> Result<Self, TransportError> {
         Self::over(&**runtime, Lazy::new(runtime, to)).await
     }
 
@@ -75,6 +71,15 @@ impl Socket {
     ) -> Result<Response<Incoming>, hyper::Error> {
         self.0.send_request(request).await
     }
+}
+
+/// Tells a peer that is not the one that was wanted from one that is not there.
+fn unreached(error: io::Error) -> TransportError {
+    let kind = match error.kind() {
+        io::ErrorKind::InvalidData => TransportErrorKind::Protocol,
+        _ => TransportErrorKind::Unreachable,
+    };
+    TransportError::with(kind, error)
 }
 
 /// Tells a peer that speaks something else from one that has gone.

@@ -1,6 +1,7 @@
 //! [`TcpTransport`]: connects and says the opening.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use async_trait::async_trait;
 use widget_core::codec::{Bincode, ErasedCodec};
 use widget_core::frame::{FrameError, GoAway, MAX_OPENING, MAX_TO_AGENT, v2};
 use widget_core::message::{Opening, Welcome};
-use widget_core::runtime::{Address, RuntimeExt, SharedRuntime, Stream};
+use widget_core::runtime::{Address, Route, RuntimeExt, SharedRuntime, Stream, Wrap};
 use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind, welcomed};
 
 use crate::connection::TcpConnection;
@@ -35,7 +36,7 @@ const OPENING: u32 = 0;
 #[derive(Clone)]
 pub struct TcpTransport {
     runtime: SharedRuntime,
-    address: Address,
+    route: Route,
     codec: &'static dyn ErasedCodec,
     connect: Duration,
     call: Duration,
@@ -47,7 +48,7 @@ impl TcpTransport {
     pub fn new(runtime: SharedRuntime, address: Address) -> Self {
         Self {
             runtime,
-            address,
+            route: Route::plain(address),
             codec: &Bincode,
             connect: Duration::from_secs(5),
             call: Duration::from_secs(10),
@@ -70,14 +71,19 @@ impl TcpTransport {
         self
     }
 
+    /// Lays this around the bytes of each connection, such as TLS.
+    #[must_use]
+    pub fn wrapped_by(mut self, wrap: Arc<dyn Wrap>) -> Self {
+        self.route = self.route.wrapped_by(wrap);
+        self
+    }
+
     async fn open(
         &self,
         opening: Opening,
     ) -> Result<(Wire<Box<dyn Stream>>, Welcome), TransportError> {
-        let stream = self.runtime.connect(&self.address).await;
-        let stream =
-            stream.map_err(|e| TransportError::with(TransportErrorKind::Unreachable, e))?;
-        let mut wire = Wire::new(stream);
+        let stream = self.route.connect(&self.runtime).await;
+        let mut wire = Wire::new(stream.map_err(unreached)?);
         let head = (self.codec.id(), v2::Kind::Command, OPENING);
         frames::append(&mut wire.out, head, MAX_OPENING, |out| {
             self.codec.encode_opening(&opening, out)
@@ -98,7 +104,7 @@ impl TcpTransport {
 impl fmt::Debug for TcpTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = f.debug_struct("TcpTransport");
-        text.field("address", &self.address);
+        text.field("address", self.route.address());
         text.finish_non_exhaustive()
     }
 }
@@ -158,7 +164,16 @@ pub(crate) fn broken(why: impl Into<Box<dyn std::error::Error + Send + Sync>>) -
     TransportError::with(TransportErrorKind::Protocol, why)
 }
 
-pub(crate) fn lost(error: std::io::Error) -> TransportError {
+/// Tells a peer that is not the one that was wanted from one that is not there.
+fn unreached(error: io::Error) -> TransportError {
+    let kind = match error.kind() {
+        io::ErrorKind::InvalidData => TransportErrorKind::Protocol,
+        _ => TransportErrorKind::Unreachable,
+    };
+    TransportError::with(kind, error)
+}
+
+pub(crate) fn lost(error: io::Error) -> TransportError {
     TransportError::with(TransportErrorKind::Closed, error)
 }
 

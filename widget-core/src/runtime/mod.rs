@@ -2,6 +2,7 @@
 //! and connections run unchanged on tokio, on smol and in a simulation.
 
 mod address;
+mod route;
 #[cfg(feature = "smol")]
 #[expect(
     clippy::disallowed_methods,
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use address::{Address, InvalidAddress};
 use futures_lite::io::{AsyncRead, AsyncWrite};
+pub use route::{Route, Wrap};
 
 #[cfg(feature = "smol")]
 pub use self::smol::SmolRuntime;

@@ -51,4 +51,6 @@ pub mod task_store;
 )]
 pub mod transport;
 
+pub mod wrap;
+
 pub use cases::{LIMIT, Subject, limited, run};
