@@ -3,9 +3,9 @@
 //!
 //! This crate is for those who write a plugin; begin with [`transport`] or [`store`], each of which
 //! carries a whole one in its docs. Whoever embeds an agent or a server wants `widget-agent` or
-//! `widget-server`. There is no I/O, no clock and no background work in here, but in the runtime
-//! adapters behind the features `tokio` and `smol`, and in `testkit`: whatever needs the time is
-//! given it.
+//! `widget-server`. There is no I/O, no clock and no background work in here, but in the adapters
+//! behind the features `tokio`, `smol` and `tls`, and in `testkit`: whatever needs the time is given
+//! it.
 //!
 //! # A task in the memory store
 //!
@@ -62,6 +62,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokio`, `smol` | the adapter for that runtime |
+//! | `tls` | TLS for connections, by rustls and ring (module `tls`) |
 //! | `serve` | what listeners need of codecs |
 //! | `json` | the codec JSON; payloads in human-readable formats |
 //! | `postcard` | the codec postcard |
@@ -93,6 +94,8 @@ pub mod task;
 #[cfg(feature = "testkit")]
 pub mod testkit;
 pub mod time;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod transport;
 pub mod v1;
 
