@@ -3,6 +3,7 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use futures_lite::io::{AsyncRead, AsyncWrite};
@@ -17,7 +18,8 @@ pub(crate) enum Lazy {
 
 impl Lazy {
     pub(crate) fn new(runtime: &SharedRuntime, to: &Route) -> Self {
-        Self::Connecting(to.connect(runtime))
+        let (runtime, to) = (Arc::clone(runtime), to.clone());
+        Self::Connecting(Box::pin(async move { to.connect(&runtime).await }))
     }
 
     fn poll_open(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Pin<&mut dyn Stream>>> {

@@ -69,17 +69,11 @@ impl Route {
     ///
     /// # Errors
     /// As [`Runtime::connect`](super::Runtime::connect) and [`Wrap::wrap`] say.
-    pub fn connect(
-        &self,
-        runtime: &SharedRuntime,
-    ) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
-        let (runtime, route) = (Arc::clone(runtime), self.clone());
-        Box::pin(async move {
-            let stream = runtime.connect(&route.address).await?;
-            match route.wrap {
-                Some(wrap) => wrap.wrap(stream).await,
-                None => Ok(stream),
-            }
-        })
+    pub async fn connect(&self, runtime: &SharedRuntime) -> io::Result<Box<dyn Stream>> {
+        let stream = runtime.connect(&self.address).await?;
+        match &self.wrap {
+            Some(wrap) => wrap.wrap(stream).await,
+            None => Ok(stream),
+        }
     }
 }
