@@ -82,20 +82,24 @@ pub enum ConnectError {
 pub fn connect(url: &str, runtime: SharedRuntime) -> Result<Arc<dyn Transport>, ConnectError> {
     let (address, options) = url.split_once('?').unwrap_or((url, ""));
     let Some((scheme, _)) = address.split_once("://") else {
-        return Err(ConnectError::NoScheme(url.to_owned()));
+        return Err(ConnectError::NoScheme(sayable(url)));
     };
     let known = TRANSPORTS.iter().find(|known| known.scheme == scheme);
     let known = known.ok_or_else(|| ConnectError::UnknownScheme {
-        scheme: scheme.to_owned(),
+        scheme: sayable(scheme),
         known: list(TRANSPORTS.iter().map(|known| known.scheme)),
     })?;
     let codec = codec_of(options)?;
-    (known.open)(address, runtime, codec).map_err(|source| {
-        // What stands before an @ may be a password, and this goes into logs.
-        let secret = address.bytes().any(|byte| byte == b'@');
-        let address = if secret { "what has an @" } else { address }.to_owned();
-        ConnectError::Address { address, source }
+    (known.open)(address, runtime, codec).map_err(|source| ConnectError::Address {
+        address: sayable(address),
+        source,
     })
+}
+
+/// A part of an address for an error, which goes into logs: what stands before an @ may be a password.
+fn sayable(text: &str) -> String {
+    let secret = text.bytes().any(|byte| byte == b'@');
+    if secret { "what has an @" } else { text }.to_owned()
 }
 
 /// The codec that the end of an address asks for.
@@ -104,10 +108,10 @@ fn codec_of(options: &str) -> Result<&'static dyn ErasedCodec, ConnectError> {
         return Ok(&Bincode);
     }
     let Some(name) = options.strip_prefix("codec=") else {
-        return Err(ConnectError::Option(options.to_owned()));
+        return Err(ConnectError::Option(sayable(options)));
     };
     codec::by_name(name).ok_or_else(|| ConnectError::UnknownCodec {
-        codec: name.to_owned(),
+        codec: sayable(name),
         known: list(codec::ALL.iter().map(|codec| codec.name())),
     })
 }
@@ -201,6 +205,20 @@ mod tests {
         for known in TRANSPORTS {
             let error = error(&format!("{}://me:s3cret@a:1", known.scheme));
             assert_eq!(error, "what has an @ is no address of a server");
+        }
+    }
+
+    #[test]
+    fn a_password_is_not_said_again_where_the_address_is_none_at_all() {
+        for url in [
+            "me:s3cret@a:1",
+            "me:s3cret@gopher://a:1",
+            "me:s3cret@://a:1",
+            "http://me:pass?s3cret@a",
+            "tcp://me:pass?codec=s3cret@a",
+        ] {
+            let error = error(url);
+            assert!(!error.contains("s3cret"), "{error}");
         }
     }
 
