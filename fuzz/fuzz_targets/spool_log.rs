@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| widget_core::testkit::spool::any_file(bytes));
+fuzz_target!(|bytes: &[u8]| widget_core::testkit::fuzz::spool_log(bytes));

@@ -189,14 +189,6 @@ fn any_bytes_can_be_opened() {
 }
 
 #[test]
-fn what_fuzzing_begins_with_can_be_opened() {
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fuzz/corpus/spool_log");
-    let files = fs::read_dir(corpus).unwrap();
-    let opened = files.map(|file| any_file(&fs::read(file.unwrap().path()).unwrap()));
-    assert!(opened.count() >= 7);
-}
-
-#[test]
 fn a_report_that_is_not_synced_is_not_given() {
     let disk = SimDisk::default();
     let mut spool = open(&disk).spool;

@@ -25,6 +25,7 @@
 
 mod agent;
 mod fleet;
+pub mod fuzz;
 mod listener;
 pub mod proof;
 mod server;

@@ -7,6 +7,7 @@
 )]
 
 mod bugs;
+mod fuzz;
 mod manifests;
 mod promises;
 mod rules;
@@ -159,6 +160,17 @@ fn every_planted_bug_still_applies_and_says_what_it_breaks() {
         at(&source.path, broken)
     });
     report(broken.collect());
+}
+
+#[test]
+fn every_target_of_fuzzing_has_a_corpus_and_a_test() {
+    let files = listed(&root());
+    let paths: Vec<&str> = files.iter().map(String::as_str).collect();
+    let count = fuzz::targets(&paths).len();
+    assert!(count >= 11, "there are only {count}");
+    let manifest = "fuzz/Cargo.toml";
+    let broken = fuzz::lacking(&paths, text_of(manifest), &SOURCES);
+    report(at(manifest, broken));
 }
 
 /// Holds every file against a rule.

@@ -36,6 +36,7 @@ mod cases;
 pub mod codec;
 pub mod disk;
 pub mod fixtures;
+pub mod fuzz;
 #[expect(clippy::disallowed_methods, reason = "cases of stores race on threads")]
 pub mod report_store;
 #[expect(clippy::disallowed_methods, reason = "a runtime is tried on threads")]

@@ -1,0 +1,6 @@
+//! Any bytes to an HTTP listener in a simulated world.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| widget_sim::fuzz::http_connection(bytes));
