@@ -450,5 +450,6 @@ impl Director {
             broken = self.prompt().await;
         }
         self.broken.extend(broken);
+        self.again().await;
     }
 }

@@ -90,6 +90,11 @@ impl Journal {
         }
     }
 
+    /// Whether backups are made, because one is to be put back.
+    pub(super) fn backs_up(&self) -> bool {
+        self.all().backs_up
+    }
+
     pub(super) fn all(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -4,6 +4,7 @@
 //! A [`Plan`] follows from a seed and is nothing but data, so that it can be [shrunk](shrink). [`run`]
 //! carries it out in a [`World`](crate::World) and gives [`Findings`].
 
+mod again;
 mod checks;
 mod collector;
 mod coverage;

@@ -12,6 +12,7 @@ use widget_core::time::Mono;
 use super::Fault;
 use super::director::{Director, SERVER};
 use super::handlers::build;
+use super::journal::Backup;
 use crate::{Left, Link, SimAgent, World};
 
 /// For so long a host is suspended at most.
@@ -155,8 +156,13 @@ impl Director {
             self.world.below(count as u64) as usize
         };
         let (from, rows, marks) = &self.backups[nth];
-        let (from, rows) = (*from, rows.backup());
-        self.journal.all().reports.clone_from(marks);
+        let backup = (*from, rows.backup(), marks.clone());
+        self.put_back(backup, due);
+    }
+
+    /// Puts back this backup; a server starts with it then.
+    pub(super) fn put_back(&mut self, (from, rows, marks): Backup, due: Mono) {
+        self.journal.all().reports = marks;
         self.server.restore(rows);
         self.server_due = Some(due);
         // What is answered by the process that has just ended is none of it.
