@@ -18,6 +18,8 @@ const PROMPT: Duration = Duration::from_secs(15);
 const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long the store takes meanwhile, at most, before each commit and after it.
 const COMMIT: Duration = Duration::from_millis(5);
+/// How often a task is queued while its agent asks for more.
+const ROUNDS: usize = 4;
 /// When a task may go that holds others back.
 const LATER: Duration = Duration::from_secs(60 * 60);
 /// Until what was asked for is there.
@@ -46,6 +48,9 @@ impl Director {
         }
         let mut late = self.late(&numbers, PROMPT).await;
         late.extend(self.let_go().await);
+        for _ in 0..ROUNDS {
+            late.extend(self.in_between().await);
+        }
         self.server.faults().set_delay(Duration::ZERO);
         late
     }
@@ -72,6 +77,24 @@ impl Director {
         self.world.sleep(MOMENT).await;
         for number in first {
             self.oracle.cancel(number);
+        }
+        self.late(&numbers, AT_ONCE).await
+    }
+
+    /// A task that is queued while the one before it ends and its agent asks for more: between a look for
+    /// tasks and the wait that follows, at times.
+    async fn in_between(&mut self) -> Vec<String> {
+        let mut numbers = Vec::new();
+        for _ in 0..2 {
+            for (number, party) in self.parties.iter().enumerate() {
+                if self.plan.forsaken && number == 0 {
+                    continue;
+                }
+                let plan = TaskPlan::plain(&self.world, number, Kind::Stubborn);
+                numbers.push((number, self.oracle.ask(party.agent.id(), &plan)));
+            }
+            let pause = self.world.between(Duration::ZERO, MOMENT);
+            self.world.sleep(pause).await;
         }
         self.late(&numbers, AT_ONCE).await
     }
