@@ -19,7 +19,7 @@ const AT_ONCE: Duration = Duration::from_secs(5);
 /// How long the store takes meanwhile, at most, before each commit and after it.
 const COMMIT: Duration = Duration::from_millis(5);
 /// How often a task is queued while its agent asks for more.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 2;
 /// When a task may go that holds others back.
 const LATER: Duration = Duration::from_secs(60 * 60);
 /// Until what was asked for is there.
