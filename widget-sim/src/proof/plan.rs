@@ -181,7 +181,7 @@ pub struct FaultPlan {
 const SECOND: u64 = 1_000;
 
 impl Plan {
-    /// The plan of this seed: about eighty tasks and twenty faults. The director and the strangers add
+    /// The plan of this seed: about seventy tasks and twenty faults. The director and the strangers add
     /// tasks of their own.
     #[must_use]
     pub fn of(seed: u64) -> Self {
@@ -189,7 +189,7 @@ impl Plan {
         let mut dice = Dice(Noise::new(seed ^ 0x5eed_5eed_5eed_5eed));
         let mut agents: Vec<AgentPlan> = (0..dice.from(1, 3)).map(|_| dice.agent()).collect();
         let chaos = Duration::from_millis(dice.from(20, 90) * SECOND);
-        let tasks = dice.from(47, 115);
+        let tasks = dice.from(36, 100);
         let mut tasks: Vec<TaskPlan> = (0..tasks).map(|_| dice.task(agents.len(), chaos)).collect();
         // Some worlds are calm: then nothing excuses anything.
         let count = if dice.of(20) { 0 } else { dice.from(12, 31) };
@@ -203,7 +203,7 @@ impl Plan {
         };
         let faults = (0..count).map(|_| dice.fault(agents.len(), chaos, &rare));
         let faults = faults.collect();
-        let forsaken = dice.of(200);
+        let forsaken = dice.of(400);
         if forsaken {
             // Two days of reports would take as long as a hundred other worlds.
             for agent in &mut agents {
@@ -269,7 +269,7 @@ impl Dice {
                 0 => self.from(1, 4) as usize,
                 _ => 64,
             },
-            interval: Duration::from_secs(2),
+            interval: Duration::from_secs(self.from(2, 5)),
         }
     }
 
@@ -299,7 +299,10 @@ impl Dice {
             } else {
                 self.mostly_short()
             },
-            ttl: self.of(6).then(|| self.millis(1, 20 * SECOND)),
+            // Of those that are handed out more than once, some are to be over by then.
+            ttl: self
+                .of(if kind.is_idempotent() { 2 } else { 6 })
+                .then(|| self.millis(1, 20 * SECOND)),
             timeout: self.of(8).then(|| self.millis(1, 5 * SECOND)),
             not_before: self.of(12).then(|| self.millis(0, 20 * SECOND)),
             priority: if self.of(5) {

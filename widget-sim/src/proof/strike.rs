@@ -47,12 +47,14 @@ impl Director {
                 party.agent.end_at_disk(world.below(30));
             }
             Fault::DiskRot => {
-                // A bit in what a power cut has torn cannot be told from the tear.
-                let whole = party.agent.runs();
+                // A changed bit cannot be told from a tear if what was written behind it was cut, by a
+                // power cut or by a disk that refused: whole frames never end on a multiple of 512.
+                let runs = party.agent.runs();
                 party.agent.kill(Left::Written);
                 party.due = Some(due);
                 let mut image = party.agent.image();
-                if whole && image.contains_key(LOG) {
+                let whole = |log: &Vec<u8>| !log.len().is_multiple_of(512);
+                if runs && image.get(LOG).is_some_and(whole) {
                     flip(&mut image, LOG, &mut Noise::new(world.below(u64::MAX)));
                 }
                 party.agent.put_back(image);
