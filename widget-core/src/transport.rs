@@ -39,7 +39,9 @@
 #![doc = "```"]
 
 mod error;
+mod exposure;
 mod memory;
+mod proxies;
 
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -48,7 +50,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 pub use error::{TransportError, TransportErrorKind};
+pub use exposure::{Exposure, STRANGER};
 pub use memory::MemoryTransport;
+pub use proxies::{InvalidNetwork, Proxies};
 
 use crate::id::{AgentId, SpoolEpoch};
 use crate::message::{Command, Opening, Refusal, Response, Welcome};

@@ -42,7 +42,8 @@ pub struct HttpTransport {
 }
 
 impl HttpTransport {
-    /// To this address. A connect may take 5 s with the opening, a call 10 s.
+    /// To this address. A connect may take 5 s with the opening, a call 10 s. For `https://` say by
+    /// [`wrapped_by`](Self::wrapped_by) what TLS there is to be.
     #[must_use]
     pub fn new(runtime: SharedRuntime, address: HttpUrl) -> Self {
         Self {
@@ -79,6 +80,10 @@ impl HttpTransport {
     }
 
     async fn open(&self, opening: Opening) -> Result<(HttpConnection, Welcome), TransportError> {
+        if self.address.is_secure() && !self.route.is_wrapped() {
+            let why = "https:// needs TLS, and this transport was given none";
+            return Err(TransportError::with(TransportErrorKind::Config, why));
+        }
         let body = encode(MAX_OPENING, |out| self.codec.encode_opening(&opening, out))?;
         let path = path_of_opening(&opening);
         drop(opening);
@@ -107,7 +112,7 @@ impl fmt::Debug for HttpTransport {
 #[async_trait]
 impl Transport for HttpTransport {
     fn name(&self) -> &'static str {
-        crate::NAME
+        crate::name_of(self.route.is_wrapped())
     }
 
     async fn connect(

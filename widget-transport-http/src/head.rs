@@ -1,19 +1,27 @@
 //! [`Asked`]: what the head of a request asks for, or why it is refused unread.
 
+use std::net::{IpAddr, SocketAddr};
+
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, EXPECT, HeaderMap, HeaderValue, ORIGIN};
 use hyper::{Method, Request, StatusCode};
 use widget_core::codec::{self, ErasedCodec};
 
+use crate::line::Line;
 use crate::paths::ROOT;
 use crate::problem::{self, Problem, SCHEME};
 use crate::takes::{COMMANDS, OPENINGS, Takes};
+
+/// In which proxies say for whom they ask.
+const FORWARDED_FOR: &str = "x-forwarded-for";
 
 /// A request that may be answered.
 #[derive(Debug)]
 pub(crate) struct Asked {
     pub(crate) codec: &'static dyn ErasedCodec,
     pub(crate) what: What,
+    /// The client for which a proxy asks.
+    pub(crate) client: Option<IpAddr>,
 }
 
 #[derive(Debug)]
@@ -31,14 +39,14 @@ pub(crate) struct Sent {
 }
 
 /// Looks at a head and lets go of it: only what is asked for is kept.
-pub(crate) fn look(request: Request<Incoming>) -> (Result<Asked, Problem>, Sent) {
-    let asked = ask(&request);
+pub(crate) fn look(line: &Line, request: Request<Incoming>) -> (Result<Asked, Problem>, Sent) {
+    let asked = ask(line, &request);
     let waits = request.headers().contains_key(EXPECT);
     let body = request.into_body();
     (asked, Sent { body, waits })
 }
 
-fn ask(request: &Request<Incoming>) -> Result<Asked, Problem> {
+fn ask(line: &Line, request: &Request<Incoming>) -> Result<Asked, Problem> {
     let headers = request.headers();
     if headers.contains_key(ORIGIN) || headers.contains_key("sec-fetch-site") {
         let detail = "this is for agents; a page in a browser may not use it";
@@ -63,7 +71,22 @@ fn ask(request: &Request<Incoming>) -> Result<Asked, Problem> {
         Takes::Opening(_) => What::Opening,
         Takes::Command(name) => What::Command(name, session(headers).ok_or_else(hello_first)?),
     };
-    Ok(Asked { codec, what })
+    Ok(Asked {
+        codec,
+        what,
+        client: client(line, headers),
+    })
+}
+
+/// The client for which a proxy of this server's asks. Each proxy adds to what was there, in the same
+/// header or in one more.
+fn client(line: &Line, headers: &HeaderMap) -> Option<IpAddr> {
+    let proxies = line.limits.proxies.as_deref()?;
+    let peer: SocketAddr = line.origin.address.parse().ok()?;
+    let said = headers.get_all(FORWARDED_FOR).into_iter();
+    let said: Vec<_> = said.map(|said| said.to_str().unwrap_or("?")).collect();
+    let client = proxies.client_of(peer.ip(), Some(&said.join(",")));
+    (client != peer.ip().to_canonical()).then_some(client)
 }
 
 /// The header that carries a readable session.

@@ -32,7 +32,9 @@
 //! # A server's side
 //!
 //! `HttpListener` accepts connections, on tokio, and `serve` answers the requests of one, on any
-//! runtime:
+//! runtime. Where other hosts reach a listener, it is behind TLS or a proxy
+//! ([`Exposure`](widget_core::transport::Exposure)); the agent's side of that is
+//! [`HttpTransport::wrapped_by`].
 //!
 //! ```
 //! # #[cfg(not(feature = "listener"))]
@@ -65,6 +67,7 @@
 //! | what happens | what a call says |
 //! |---|---|
 //! | the server, or a proxy, closed a socket that was used before | nothing: the request is sent once more on a new one |
+//! | with TLS: another server than the one that is wanted, or none that speaks it | [`Protocol`](widget_core::transport::TransportErrorKind::Protocol); nothing was said to it |
 //! | a socket ends before its answer, or within it; 502, 504, 408; the session is over | [`Closed`](widget_core::transport::TransportErrorKind::Closed) |
 //! | no answer in time, however it drips | [`Timeout`](widget_core::transport::TransportErrorKind::Timeout) |
 //! | 503 or 429, from whomever | a busy response, with the time of `Retry-After` (1 s to 5 min) |
@@ -79,7 +82,9 @@
 //! which the service counts it; nobody else notices. A request that is not read to its end costs its
 //! connection. `Limits` has the deadlines, all of them totals: only the service's own call has none.
 //! Headers may have 8 KiB, a hello 4 KiB, every other body 2 MiB. A call is dropped at the service
-//! when its agent is gone. With 20,000 connections, one more is answered 503 and closed; out of
+//! when its agent is gone. With 20,000 connections, one more is answered 503 and closed. A greeting of
+//! TLS may take 3 s (`handshake`, `tls` if it fails); behind a proxy others than that are closed
+//! (`stranger`), and what it says in `X-Forwarded-For` is whom agents' calls come from. Out of
 //! files, the listener waits a moment and goes on. Asked to stop, it gives what is under way a second
 //! to be answered, and ends within two.
 //!
@@ -148,3 +153,11 @@ pub use url::{HttpUrl, InvalidUrl};
 
 /// The word for this transport in logs and pages, and the scheme of its addresses.
 pub const NAME: &str = "http";
+
+/// The same with something around the bytes ([`Wrap`](widget_core::runtime::Wrap)), which is TLS as
+/// a rule.
+pub const NAME_WRAPPED: &str = "https";
+
+const fn name_of(is_wrapped: bool) -> &'static str {
+    if is_wrapped { NAME_WRAPPED } else { NAME }
+}

@@ -1,6 +1,9 @@
 //! [`Limits`]: how much, and how long, a listener grants one connection.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use widget_core::transport::Proxies;
 
 /// How much, and how long, a listener grants one connection. Every time is a total.
 ///
@@ -14,7 +17,9 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// From accept until the first byte, and from the first byte of a request until the last one of
+    /// From accept until what is laid around the bytes, such as TLS, stands.
+    pub handshake: Duration,
+    /// From there until the first byte, and from the first byte of a request until the last one of
     /// its headers.
     pub head: Duration,
     /// From there until the last byte of its body; a long body gets more, see `rate`.
@@ -28,6 +33,9 @@ pub struct Limits {
     /// How long the end may take: what is under way when the listener stops, and the reading of
     /// what a peer still sends that was refused.
     pub farewell: Duration,
+    /// Whose word about the address of a client is believed (`X-Forwarded-For`); nobody's if it is
+    /// `None`. A listener takes those of its [`Exposure`](widget_core::transport::Exposure).
+    pub proxies: Option<Arc<Proxies>>,
     /// Whether answers say the date, as HTTP asks of whoever has a clock. It is the system's clock,
     /// which a simulation must not look at.
     pub date: bool,
@@ -36,12 +44,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(3),
             head: Duration::from_secs(3),
             body: Duration::from_secs(10),
             write: Duration::from_secs(5),
             rate: 128 * 1024,
             idle: Duration::from_secs(90),
             farewell: Duration::from_secs(1),
+            proxies: None,
             date: true,
         }
     }

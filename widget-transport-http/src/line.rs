@@ -1,6 +1,8 @@
 //! [`Line`]: what all parts of one served connection share, among it the [`Phase`] it is in, by
 //! which the time is measured.
 
+use std::borrow::Cow;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -100,6 +102,17 @@ impl Line {
     /// Whether the peer may still send what nobody will look at.
     pub(crate) fn is_rest_refused(&self) -> bool {
         self.is_refused.load(Ordering::Relaxed)
+    }
+
+    /// Where a request comes from: this line, or the client for which a proxy asks on it.
+    pub(crate) fn origin_of(&self, client: Option<IpAddr>) -> Cow<'_, Origin> {
+        match client {
+            None => Cow::Borrowed(&self.origin),
+            Some(client) => Cow::Owned(Origin {
+                transport: self.origin.transport,
+                address: client.to_string().into(),
+            }),
+        }
     }
 
     /// Counts what was refused here.

@@ -10,13 +10,16 @@ use futures_lite::future::or;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use widget_core::runtime::{RuntimeExt, SharedRuntime, TokioRuntime};
+use tokio_util::compat::TokioAsyncReadCompatExt;
+use widget_core::runtime::{RuntimeExt, SharedRuntime, Stream, TokioRuntime, Wrap};
 use widget_core::stop::StopSignal;
-use widget_core::transport::{Listener, Origin, Service, TransportError, TransportErrorKind};
+use widget_core::transport::{
+    Exposure, Listener, Origin, STRANGER, Service, TransportError, TransportErrorKind,
+};
 
 use crate::limits::Limits;
 use crate::problem::Problem;
-use crate::serve::serve;
+use crate::serve::{serve, serve_stream};
 
 /// How long nothing is accepted after the system had no more files, memory or the like.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -28,23 +31,32 @@ const ENDING: Duration = Duration::from_secs(2);
 pub struct HttpListener {
     socket: TcpListener,
     address: SocketAddr,
+    exposure: Exposure,
     limits: Limits,
     max_connections: u32,
 }
 
 impl HttpListener {
-    /// Listens on this address, of which port 0 means any free one. At most 20,000 connections.
+    /// Listens for this host alone. As [`bind_exposed`](Self::bind_exposed) with
+    /// [`Exposure::Loopback`].
     ///
     /// # Errors
-    /// [`TransportErrorKind::Config`] if the address can be reached from other hosts;
-    /// [`TransportErrorKind::Bind`] if the system says no, such as when the port is taken.
+    /// As there.
     pub async fn bind(address: SocketAddr) -> Result<Self, TransportError> {
-        if !address.ip().is_loopback() {
-            let why =
-                "only loopback addresses can be listened on until enrolment and TLS are there";
-            let why = format!("{address}: {why}");
-            return Err(TransportError::with(TransportErrorKind::Config, why));
-        }
+        Self::bind_exposed(address, Exposure::Loopback).await
+    }
+
+    /// Listens on this address, of which port 0 means any free one, for whoever may come. At most
+    /// 20,000 connections.
+    ///
+    /// # Errors
+    /// [`TransportErrorKind::Config`] if other hosts reach the address, and nothing would protect what
+    /// they say; [`TransportErrorKind::Bind`] if the system says no, such as when the port is taken.
+    pub async fn bind_exposed(
+        address: SocketAddr,
+        exposure: Exposure,
+    ) -> Result<Self, TransportError> {
+        exposure.check(address)?;
         let bound = async {
             let socket = TcpListener::bind(address).await?;
             let address = socket.local_addr()?;
@@ -56,6 +68,7 @@ impl HttpListener {
         Ok(Self {
             socket,
             address,
+            exposure,
             limits: Limits::default(),
             max_connections: 20_000,
         })
@@ -96,7 +109,7 @@ impl HttpListener {
                         tracing::warn!(%error, "no connection can be accepted, trying on");
                     }
                     failing = true;
-                    accepting.runtime.sleep(PAUSE).await;
+                    accepting.ground.runtime.sleep(PAUSE).await;
                 }
             }
         }
@@ -106,7 +119,7 @@ impl HttpListener {
 #[async_trait]
 impl Listener for HttpListener {
     fn name(&self) -> &'static str {
-        crate::NAME
+        crate::name_of(self.exposure.wrap().is_some())
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
@@ -122,11 +135,17 @@ impl Listener for HttpListener {
             let why = "a listener on HTTP must be served within a tokio runtime";
             TransportError::with(TransportErrorKind::Config, why)
         })?;
+        let mut limits = self.limits.clone();
+        limits.proxies = self.exposure.proxies().cloned().map(Arc::new);
         let accepting = Accepting {
-            runtime: Arc::new(runtime),
-            service,
-            stop: stop.clone(),
-            limits: Arc::new(self.limits.clone()),
+            ground: Ground {
+                runtime: Arc::new(runtime),
+                service,
+                stop: stop.clone(),
+                limits: Arc::new(limits),
+            },
+            transport: self.name(),
+            exposure: self.exposure.clone(),
             places: Arc::new(Semaphore::new(self.max_connections as usize)),
         };
         or(stop.asked(), self.accept_all(&accepting)).await;
@@ -134,7 +153,8 @@ impl Listener for HttpListener {
         // From here on nobody can connect any more.
         drop(self);
         let all_ended = accepting.places.acquire_many(most);
-        if accepting.runtime.timeout(ENDING, all_ended).await.is_none() {
+        let runtime = &accepting.ground.runtime;
+        if runtime.timeout(ENDING, all_ended).await.is_none() {
             tracing::warn!("some connections have not ended in time");
         }
         Ok(())
@@ -143,27 +163,44 @@ impl Listener for HttpListener {
 
 /// What accepted connections get.
 struct Accepting {
+    ground: Ground,
+    transport: &'static str,
+    exposure: Exposure,
+    places: Arc<Semaphore>,
+}
+
+/// What the connections of a listener have in common.
+#[derive(Clone)]
+struct Ground {
     runtime: SharedRuntime,
     service: Arc<dyn Service>,
     stop: StopSignal,
     limits: Arc<Limits>,
-    places: Arc<Semaphore>,
 }
 
 impl Accepting {
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let origin = Origin {
-            transport: crate::NAME,
+            transport: self.transport,
             address: peer.to_string().into(),
         };
+        let service = &self.ground.service;
+        if !self.exposure.admits(peer.ip()) {
+            tracing::debug!(peer = &*origin.address, "a connection of a stranger");
+            service.refused(&origin, STRANGER);
+            return;
+        }
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => self.start(stream, origin, place),
             Err(_) => {
                 tracing::debug!(peer = &*origin.address, "a connection too many");
                 let problem = Problem::full();
-                self.service.refused(&origin, problem.word);
-                // If that is possible at once: nothing is kept for those that are too many.
-                let _ = stream.try_write(problem.message().as_bytes());
+                service.refused(&origin, problem.word);
+                // Where there is TLS, nothing is said without.
+                if self.exposure.wrap().is_none() {
+                    // If that is possible at once: nothing is kept for those that are too many.
+                    let _ = stream.try_write(problem.message().as_bytes());
+                }
             }
         }
     }
@@ -171,12 +208,57 @@ impl Accepting {
     fn start(&self, stream: TcpStream, origin: Origin, place: OwnedSemaphorePermit) {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
-        let (runtime, service) = (Arc::clone(&self.runtime), Arc::clone(&self.service));
-        let (stop, limits) = (self.stop.clone(), Arc::clone(&self.limits));
-        #[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
-        tokio::spawn(async move {
-            serve(TokioIo::new(stream), runtime, service, origin, stop, limits).await;
+        let Ground {
+            runtime,
+            service,
+            stop,
+            limits,
+        } = self.ground.clone();
+        let Some(wrap) = self.exposure.wrap() else {
+            let io = TokioIo::new(stream);
+            return spawn(async move {
+                serve(io, runtime, service, origin, stop, limits).await;
+                drop(place);
+            });
+        };
+        let (wrap, ground) = (Arc::clone(wrap), self.ground.clone());
+        spawn(async move {
+            // On the heap and gone before the long part of a connection's life.
+            let greeted = Box::pin(greet(stream, wrap, ground, origin.clone())).await;
+            if let Some(stream) = greeted {
+                serve_stream(stream, runtime, service, origin, stop, limits).await;
+            }
             drop(place);
         });
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
+fn spawn(served: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(served);
+}
+
+/// The stream within what is laid around it. A peer that does not get there is counted.
+async fn greet(
+    stream: TcpStream,
+    wrap: Arc<dyn Wrap>,
+    ground: Ground,
+    origin: Origin,
+) -> Option<Box<dyn Stream>> {
+    let greeting = async {
+        // What lies around a stream takes memory, and this one may never say anything.
+        stream.readable().await?;
+        wrap.wrap(Box::new(stream.compat())).await
+    };
+    let limit = ground.limits.handshake;
+    let word = match ground.runtime.timeout(limit, greeting).await {
+        Some(Ok(stream)) => return Some(stream),
+        Some(Err(error)) => {
+            tracing::debug!(peer = &*origin.address, %error, "a greeting failed");
+            "tls"
+        }
+        None => "handshake",
+    };
+    ground.service.refused(&origin, word);
+    None
 }

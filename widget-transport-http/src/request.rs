@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::body::{Body, Incoming};
@@ -30,7 +31,7 @@ pub(crate) fn answer(
     line: Arc<Line>,
     request: Request<Incoming>,
 ) -> impl Future<Output = Result<Reply, Infallible>> + Send {
-    let (asked, sent) = look(request);
+    let (asked, sent) = look(&line, request);
     line.enter(Phase::Call);
     async move {
         let mut sent = Some(sent);
@@ -49,14 +50,18 @@ pub(crate) fn answer(
 
 /// What was sent is taken when it is read: while a request waits, it is gone.
 async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<Reply, Problem> {
-    let codec = asked.codec;
-    let response = match asked.what {
+    let Asked {
+        codec,
+        what,
+        client,
+    } = asked;
+    let response = match what {
         What::Opening => {
             // On the heap and gone before a connection's long life of waiting: what one future
             // needs for a moment, it keeps for as long as it lives.
-            Box::pin(open(line, codec, sent)).await?
+            Box::pin(open(line, client, codec, sent)).await?
         }
-        What::Command(name, session) => match resume(line, session).await {
+        What::Command(name, session) => match resume(line, client, session).await {
             Ok(peer) => match command(line, codec, name, sent).await? {
                 Some(command) => line.service.call(&peer, command).await,
                 None => unsupported(line),
@@ -75,6 +80,7 @@ async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<
 
 async fn open(
     line: &Line,
+    client: Option<IpAddr>,
     codec: &dyn ErasedCodec,
     sent: &mut Option<Sent>,
 ) -> Result<Response, Problem> {
@@ -93,7 +99,8 @@ async fn open(
     drop(whole);
     line.enter(Phase::Call);
     let welcomed = async {
-        let (peer, mut welcome) = line.service.open(&line.origin, opening).await?;
+        let origin = line.origin_of(client);
+        let (peer, mut welcome) = line.service.open(&origin, opening).await?;
         welcome.session = line.service.session(&peer).await?;
         Ok::<_, Rejection>(Response::Welcome(welcome))
     };
@@ -101,9 +108,14 @@ async fn open(
 }
 
 /// The peer that the session proves.
-async fn resume(line: &Line, session: HeaderValue) -> Result<Peer, Response> {
+async fn resume(
+    line: &Line,
+    client: Option<IpAddr>,
+    session: HeaderValue,
+) -> Result<Peer, Response> {
+    let origin = line.origin_of(client);
     let session = session_in(&session).unwrap_or_default();
-    let resumed = line.service.resume(&line.origin, session).await;
+    let resumed = line.service.resume(&origin, session).await;
     resumed.map_err(Response::from)
 }
 

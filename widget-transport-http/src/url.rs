@@ -5,11 +5,8 @@ use std::str::FromStr;
 
 use widget_core::runtime::Address;
 
-/// The port where an address names none.
-const DEFAULT_PORT: u16 = 80;
-
-/// Where a server is asked: `http://host[:port][/prefix]`. The port is 80 if none is named; the
-/// prefix is what a proxy wants before the paths of Widget.
+/// Where a server is asked: `http://host[:port][/prefix]`, or the same with `https`. The port is 80,
+/// or 443, if none is named; the prefix is what a proxy wants before the paths of Widget.
 ///
 /// ```
 /// use widget_transport_http::HttpUrl;
@@ -20,6 +17,7 @@ const DEFAULT_PORT: u16 = 80;
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HttpUrl {
+    is_secure: bool,
     address: Address,
     /// Empty, or begins with a slash and ends with none.
     prefix: String,
@@ -29,8 +27,8 @@ pub struct HttpUrl {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidUrl {
-    /// It does not begin with `http://`.
-    #[error("an address over HTTP begins with http://, such as http://127.0.0.1:9005")]
+    /// It begins neither with `http://` nor with `https://`.
+    #[error("an address over HTTP begins with http:// or https://, such as http://127.0.0.1:9005")]
     Scheme,
     /// It names a user or a password.
     #[error("an address over HTTP names no user and no password: leave out what ends with @")]
@@ -47,6 +45,12 @@ pub enum InvalidUrl {
 }
 
 impl HttpUrl {
+    /// Whether it is `https://`.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.is_secure
+    }
+
     /// Host and port.
     #[must_use]
     pub const fn address(&self) -> &Address {
@@ -61,11 +65,11 @@ impl HttpUrl {
 
     /// What a request says in `Host`: the port only if it is not the usual one.
     pub(crate) fn authority(&self) -> String {
-        let whole = self.address.to_string();
-        match whole.strip_suffix(":80") {
-            Some(host) if self.address.port == DEFAULT_PORT => host.to_owned(),
-            _ => whole,
+        let mut whole = self.address.to_string();
+        if self.address.port == default_port(self.is_secure) {
+            whole.truncate(whole.rfind(':').unwrap_or(whole.len()));
         }
+        whole
     }
 }
 
@@ -74,7 +78,8 @@ impl FromStr for HttpUrl {
 
     fn from_str(text: &str) -> Result<Self, InvalidUrl> {
         let (scheme, rest) = text.split_once("://").ok_or(InvalidUrl::Scheme)?;
-        if !scheme.eq_ignore_ascii_case(crate::NAME) {
+        let is_secure = scheme.eq_ignore_ascii_case(crate::NAME_WRAPPED);
+        if !is_secure && !scheme.eq_ignore_ascii_case(crate::NAME) {
             return Err(InvalidUrl::Scheme);
         }
         if rest.contains(['?', '#']) {
@@ -86,13 +91,19 @@ impl FromStr for HttpUrl {
             return Err(InvalidUrl::Path);
         }
         Ok(Self {
-            address: address(authority)?,
+            is_secure,
+            address: address(authority, is_secure)?,
             prefix: path.trim_end_matches('/').to_owned(),
         })
     }
 }
 
-fn address(authority: &str) -> Result<Address, InvalidUrl> {
+/// The port where an address names none.
+const fn default_port(is_secure: bool) -> u16 {
+    if is_secure { 443 } else { 80 }
+}
+
+fn address(authority: &str, is_secure: bool) -> Result<Address, InvalidUrl> {
     if authority.contains('@') {
         return Err(InvalidUrl::UserInfo);
     }
@@ -100,7 +111,7 @@ fn address(authority: &str) -> Result<Address, InvalidUrl> {
     let address = if has_port {
         authority.parse()
     } else {
-        format!("{authority}:{DEFAULT_PORT}").parse()
+        format!("{authority}:{}", default_port(is_secure)).parse()
     };
     let address: Address = address.map_err(|_| InvalidUrl::Host)?;
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte);
@@ -117,7 +128,8 @@ fn fits_path(byte: u8) -> bool {
 
 impl fmt::Display for HttpUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "http://{}{}", self.authority(), self.prefix)
+        let scheme = crate::name_of(self.is_secure);
+        write!(f, "{scheme}://{}{}", self.authority(), self.prefix)
     }
 }
 
@@ -136,10 +148,16 @@ mod tests {
             ("http://[::1]:180", "::1", 180, "", "http://[::1]:180"),
             ("http://[fe80::80]", "fe80::80", 80, "", "http://[fe80::80]"),
             ("http://a/x%20y//", "a", 80, "/x%20y", "http://a/x%20y"),
+            ("https://a", "a", 443, "", "https://a"),
+            ("HTTPS://a:443/x", "a", 443, "/x", "https://a/x"),
+            ("https://a:80", "a", 80, "", "https://a:80"),
+            ("http://a:443", "a", 443, "", "http://a:443"),
+            ("https://[::1]:9005", "::1", 9005, "", "https://[::1]:9005"),
         ] {
             let url: HttpUrl = text.parse().unwrap();
             assert_eq!((url.address.host.as_str(), url.address.port), (host, port));
             assert_eq!(url.prefix, prefix);
+            assert_eq!(url.is_secure(), shown.starts_with("https:"));
             assert_eq!(url.to_string(), shown);
             assert_eq!(shown.parse(), Ok(url));
         }
@@ -150,7 +168,7 @@ mod tests {
         for (text, why) in [
             ("", InvalidUrl::Scheme),
             ("a:9005", InvalidUrl::Scheme),
-            ("https://a", InvalidUrl::Scheme),
+            ("httpss://a", InvalidUrl::Scheme),
             ("tcp://a:9004", InvalidUrl::Scheme),
             ("http://me:secret@a/", InvalidUrl::UserInfo),
             ("http://a/?b", InvalidUrl::Query),

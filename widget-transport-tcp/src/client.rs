@@ -112,7 +112,7 @@ impl fmt::Debug for TcpTransport {
 #[async_trait]
 impl Transport for TcpTransport {
     fn name(&self) -> &'static str {
-        crate::NAME
+        crate::name_of(self.route.is_wrapped())
     }
 
     async fn connect(

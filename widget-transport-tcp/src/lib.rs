@@ -4,7 +4,9 @@
 //! One driver per connection owns the socket; a call only appends its frame to what is to be sent,
 //! so many calls share the connection and any of them may be dropped at any time. `TcpListener` is
 //! the server's side. It speaks version 2 and, to collectors on the same host, version 1 on one
-//! port.
+//! port. Where other hosts reach it, it is behind TLS or a proxy
+//! ([`Exposure`](widget_core::transport::Exposure)); the agent's side of that is
+//! [`TcpTransport::wrapped_by`].
 //!
 //! ```
 //! # #[cfg(not(feature = "listener"))]
@@ -46,6 +48,7 @@
 //! | what | comes to |
 //! |---|---|
 //! | nobody listens, or the name is unknown | `Unreachable` |
+//! | with TLS: another server than the one that is wanted, or none that speaks it | `Protocol`; nothing was said to it |
 //! | connecting takes 5 s in all, with the opening | `Timeout` |
 //! | a call takes 10 s, besides the wait that it asks for | `Timeout`; the connection is closed |
 //! | the connection is cut, or was closed | `Closed`, for every call that waits and every later one |
@@ -57,7 +60,8 @@
 //! is closed, and the service counts it by a word. `Limits` has the deadlines, all of them totals.
 //! Answers that an agent does not read keep its further commands from being read, and end its
 //! connection after a while. With 20,000
-//! connections, one more is refused as `full`; out of files, the listener waits a moment and goes
+//! connections, one more is refused as `full`; a greeting of TLS may take 3 s (`handshake`, `tls` if it
+//! fails), and behind a proxy others than that are closed (`stranger`). Out of files, the listener waits a moment and goes
 //! on. Asked to stop, it tells every connection so and ends within two seconds.
 //!
 //! | feature | what it adds |
@@ -104,3 +108,11 @@ pub use serve::serve;
 
 /// The word for this transport in logs and pages, and the scheme of its addresses.
 pub const NAME: &str = "tcp";
+
+/// The same with something around the bytes ([`Wrap`](widget_core::runtime::Wrap)), which is TLS as
+/// a rule.
+pub const NAME_WRAPPED: &str = "tls";
+
+const fn name_of(is_wrapped: bool) -> &'static str {
+    if is_wrapped { NAME_WRAPPED } else { NAME }
+}

@@ -15,7 +15,9 @@ use widget_core::time::Mono;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// From accept until the opening is there.
+    /// From accept until what is laid around the bytes, such as TLS, stands.
+    pub handshake: Duration,
+    /// From there until the opening is there.
     pub opening: Duration,
     /// From the first byte of a frame until its last; a long frame gets more, see `rate`. And
     /// between any two of its bytes, however long it is.
@@ -33,13 +35,14 @@ pub struct Limits {
     /// With more bytes than this waiting to be written, no more commands are read.
     pub unsent: usize,
     /// Whether collectors of version 1 are served. Their words prove nothing and are not
-    /// encrypted; a `TcpListener` always serves those on its own host.
+    /// encrypted; a `TcpListener` decides that by itself.
     pub allow_v1: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            handshake: Duration::from_secs(3),
             opening: Duration::from_millis(1_800),
             frame: Duration::from_millis(1_500),
             write: Duration::from_secs(5),

@@ -13,9 +13,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use widget_core::codec;
 use widget_core::frame::{GoAway, GoAwayReason};
-use widget_core::runtime::{RuntimeExt, SharedRuntime, TokioRuntime};
+use widget_core::runtime::{RuntimeExt, SharedRuntime, Stream, TokioRuntime, Wrap};
 use widget_core::stop::StopSignal;
-use widget_core::transport::{Listener, Origin, Service, TransportError, TransportErrorKind};
+use widget_core::transport::{
+    Exposure, Listener, Origin, STRANGER, Service, TransportError, TransportErrorKind,
+};
 
 use crate::limits::Limits;
 use crate::serve::{Ground, serve_on};
@@ -30,23 +32,32 @@ const ENDING: Duration = Duration::from_secs(2);
 pub struct TcpListener {
     socket: tokio::net::TcpListener,
     address: SocketAddr,
+    exposure: Exposure,
     limits: Limits,
     max_connections: u32,
 }
 
 impl TcpListener {
-    /// Listens on this address, of which port 0 means any free one. At most 20,000 connections.
+    /// Listens for this host alone. As [`bind_exposed`](Self::bind_exposed) with
+    /// [`Exposure::Loopback`].
     ///
     /// # Errors
-    /// [`TransportErrorKind::Config`] if the address can be reached from other hosts;
-    /// [`TransportErrorKind::Bind`] if the system says no, such as when the port is taken.
+    /// As there.
     pub async fn bind(address: SocketAddr) -> Result<Self, TransportError> {
-        if !address.ip().is_loopback() {
-            let why =
-                "only loopback addresses can be listened on until enrolment and TLS are there";
-            let why = format!("{address}: {why}");
-            return Err(TransportError::with(TransportErrorKind::Config, why));
-        }
+        Self::bind_exposed(address, Exposure::Loopback).await
+    }
+
+    /// Listens on this address, of which port 0 means any free one, for whoever may come. At most
+    /// 20,000 connections.
+    ///
+    /// # Errors
+    /// [`TransportErrorKind::Config`] if other hosts reach the address, and nothing would protect what
+    /// they say; [`TransportErrorKind::Bind`] if the system says no, such as when the port is taken.
+    pub async fn bind_exposed(
+        address: SocketAddr,
+        exposure: Exposure,
+    ) -> Result<Self, TransportError> {
+        exposure.check(address)?;
         let bound = async {
             let socket = tokio::net::TcpListener::bind(address).await?;
             let address = socket.local_addr()?;
@@ -58,13 +69,14 @@ impl TcpListener {
         Ok(Self {
             socket,
             address,
+            exposure,
             limits: Limits::default(),
             max_connections: 20_000,
         })
     }
 
-    /// With other limits for each connection. Collectors of version 1 on the same host are always
-    /// served.
+    /// With other limits for each connection. Collectors of version 1 are served if this listener is
+    /// for its own host alone, and else never.
     #[must_use]
     pub fn with_limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -99,7 +111,7 @@ impl TcpListener {
                         tracing::warn!(%error, "no connection can be accepted, trying on");
                     }
                     failing = true;
-                    accepting.near.runtime.sleep(PAUSE).await;
+                    accepting.runtime().sleep(PAUSE).await;
                 }
             }
         }
@@ -109,7 +121,7 @@ impl TcpListener {
 #[async_trait]
 impl Listener for TcpListener {
     fn name(&self) -> &'static str {
-        crate::NAME
+        crate::name_of(self.exposure.wrap().is_some())
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
@@ -125,20 +137,17 @@ impl Listener for TcpListener {
             let why = "a listener on TCP must be served within a tokio runtime";
             TransportError::with(TransportErrorKind::Config, why)
         })?;
-        let mut near = self.limits.clone();
-        near.allow_v1 = true;
-        let runtime: SharedRuntime = Arc::new(runtime);
-        let ground = |limits| {
-            Arc::new(Ground {
-                runtime: Arc::clone(&runtime),
-                service: Arc::clone(&service),
+        let mut limits = self.limits.clone();
+        limits.allow_v1 = matches!(self.exposure, Exposure::Loopback);
+        let accepting = Accepting {
+            ground: Arc::new(Ground {
+                runtime: Arc::new(runtime),
+                service,
                 stop: stop.clone(),
                 limits: Arc::new(limits),
-            })
-        };
-        let accepting = Accepting {
-            far: ground(self.limits.clone()),
-            near: ground(near),
+            }),
+            transport: self.name(),
+            exposure: self.exposure.clone(),
             places: Arc::new(Semaphore::new(self.max_connections as usize)),
         };
         or(stop.asked(), self.accept_all(&accepting)).await;
@@ -146,7 +155,12 @@ impl Listener for TcpListener {
         // From here on nobody can connect any more.
         drop(self);
         let all_ended = accepting.places.acquire_many(most);
-        if runtime.timeout(ENDING, all_ended).await.is_none() {
+        if accepting
+            .runtime()
+            .timeout(ENDING, all_ended)
+            .await
+            .is_none()
+        {
             tracing::warn!("some connections have not ended in time");
         }
         Ok(())
@@ -155,43 +169,88 @@ impl Listener for TcpListener {
 
 /// What accepted connections get.
 struct Accepting {
-    /// For this host.
-    near: Arc<Ground>,
-    /// For others.
-    far: Arc<Ground>,
+    ground: Arc<Ground>,
+    transport: &'static str,
+    exposure: Exposure,
     places: Arc<Semaphore>,
 }
 
 impl Accepting {
+    fn runtime(&self) -> &SharedRuntime {
+        &self.ground.runtime
+    }
+
     fn take(&self, stream: TcpStream, peer: SocketAddr) {
         let origin = Origin {
-            transport: crate::NAME,
+            transport: self.transport,
             address: peer.to_string().into(),
         };
+        let service = &self.ground.service;
+        if !self.exposure.admits(peer.ip()) {
+            tracing::debug!(peer = &*origin.address, "a connection of a stranger");
+            service.refused(&origin, STRANGER);
+            return;
+        }
         match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => self.start(stream, peer, origin, place),
+            Ok(place) => self.start(stream, origin, place),
             Err(_) => {
                 tracing::debug!(peer = &*origin.address, "a connection too many");
-                self.near.service.refused(&origin, "full");
-                say_full(&stream);
+                service.refused(&origin, "full");
+                // Where there is TLS, nothing is said without.
+                if self.exposure.wrap().is_none() {
+                    say_full(&stream);
+                }
             }
         }
     }
 
-    fn start(
-        &self,
-        stream: TcpStream,
-        peer: SocketAddr,
-        origin: Origin,
-        place: OwnedSemaphorePermit,
-    ) {
+    fn start(&self, stream: TcpStream, origin: Origin, place: OwnedSemaphorePermit) {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
-        let is_near = peer.ip().to_canonical().is_loopback();
-        let ground = if is_near { &self.near } else { &self.far };
-        #[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
-        tokio::spawn(serve_on(stream.compat(), Arc::clone(ground), origin, place));
+        let ground = Arc::clone(&self.ground);
+        let Some(wrap) = self.exposure.wrap() else {
+            return spawn(serve_on(stream.compat(), ground, origin, place));
+        };
+        let wrap = Arc::clone(wrap);
+        spawn(async move {
+            // On the heap and gone before the long part of a connection's life.
+            let greeted = Box::pin(greet(stream, &*wrap, &ground, &origin)).await;
+            drop(wrap);
+            if let Some(stream) = greeted {
+                serve_on(stream, ground, origin, place).await;
+            }
+        });
     }
+}
+
+#[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
+fn spawn(served: impl Future<Output = ()> + Send + 'static) {
+    tokio::spawn(served);
+}
+
+/// The stream within what is laid around it. A peer that does not get there is counted.
+async fn greet(
+    stream: TcpStream,
+    wrap: &dyn Wrap,
+    ground: &Ground,
+    origin: &Origin,
+) -> Option<Box<dyn Stream>> {
+    let greeting = async {
+        // What lies around a stream takes memory, and this one may never say anything.
+        stream.readable().await?;
+        wrap.wrap(Box::new(stream.compat())).await
+    };
+    let limit = ground.limits.handshake;
+    let word = match ground.runtime.timeout(limit, greeting).await {
+        Some(Ok(stream)) => return Some(stream),
+        Some(Err(error)) => {
+            tracing::debug!(peer = &*origin.address, %error, "a greeting failed");
+            "tls"
+        }
+        None => "handshake",
+    };
+    ground.service.refused(origin, word);
+    None
 }
 
 /// Says so, if that is possible at once: nothing is kept for those that are too many.
