@@ -1,27 +1,39 @@
 //! The one list of transports that this build knows: from a server's address to a [`Transport`].
 
+mod options;
+#[cfg(feature = "tls")]
+mod secure;
+
 use std::error::Error;
+#[cfg(feature = "tls")]
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use widget_core::codec::{self, Bincode, ErasedCodec};
 use widget_core::runtime::SharedRuntime;
 use widget_core::transport::Transport;
+
+use self::options::Options;
 
 /// A transport that was compiled in.
 struct Known {
     scheme: &'static str,
     /// Where a server on this host has its listener, unless it was told otherwise.
     local: &'static str,
-    open: fn(&str, SharedRuntime, &'static dyn ErasedCodec) -> Opened,
+    open: fn(&str, SharedRuntime, Options) -> Opened,
 }
 
-type Opened = Result<Arc<dyn Transport>, Box<dyn Error + Send + Sync>>;
+type Failed = Box<dyn Error + Send + Sync>;
+type Opened = Result<Arc<dyn Transport>, Failed>;
 
 const TRANSPORTS: &[Known] = &[
     #[cfg(feature = "tcp")]
     tcp::KNOWN,
     #[cfg(feature = "http")]
     http::KNOWN,
+    #[cfg(all(feature = "tls", feature = "tcp"))]
+    secure::tcp::KNOWN,
+    #[cfg(all(feature = "tls", feature = "http"))]
+    secure::http::KNOWN,
 ];
 
 /// The address of a server on this host that listens where it does unless told otherwise, by the
@@ -54,16 +66,36 @@ pub enum ConnectError {
         /// Those that were compiled in.
         known: String,
     },
-    /// Behind the question mark is something else than a codec.
-    #[error("?{0}: an address may end in ?codec=NAME and in nothing else")]
+    /// Behind the question mark is something that is no option of this build.
+    #[cfg_attr(
+        not(feature = "tls"),
+        error("?{0}: an address may end in ?codec=NAME and in nothing else")
+    )]
+    #[cfg_attr(
+        feature = "tls",
+        error("?{0}: an address may end in ?codec=NAME, ?pin=PIN or ?ca=FILE, with & in between")
+    )]
     Option(String),
+    /// What is to be a pin is none.
+    #[cfg(feature = "tls")]
+    #[error("?pin= is followed by what is not a pin, which has 43 characters")]
+    Pin,
+    /// The certificates of the authorities to be trusted cannot be read.
+    #[cfg(feature = "tls")]
+    #[error("cannot take certificates from {path}")]
+    Authorities {
+        /// Out of which file.
+        path: PathBuf,
+        /// Why.
+        source: Failed,
+    },
     /// What follows the scheme is not what its transport needs.
     #[error("{address} is no address of a server")]
     Address {
         /// The address.
         address: String,
         /// Why.
-        source: Box<dyn Error + Send + Sync>,
+        source: Failed,
     },
 }
 
@@ -73,9 +105,13 @@ pub enum ConnectError {
 /// |---|---|
 /// | `tcp://host:port` | frames over TCP, with the feature `tcp` |
 /// | `http://host[:port][/prefix]` | HTTP with long-poll, with the feature `http` |
+/// | `tls://host:port` | the first over TLS, with the features `tcp` and `tls` |
+/// | `https://host[:port][/prefix]` | the second over TLS, with the features `http` and `tls` |
 ///
-/// Either may end in `?codec=bincode`, `postcard` or `json`, where those were compiled in; `bincode`
-/// is the default.
+/// Each may end in `?codec=bincode`, `postcard` or `json`, where those were compiled in; `bincode`
+/// is the default. Over TLS it must say by what the server is known: `?pin=` with the pin of its
+/// authority, or `?ca=` with a file of certificates in PEM, which is read at once. Options are joined
+/// by `&`.
 ///
 /// # Errors
 /// [`ConnectError`]; an unknown scheme or codec names those that this build knows.
@@ -89,8 +125,8 @@ pub fn connect(url: &str, runtime: SharedRuntime) -> Result<Arc<dyn Transport>, 
         scheme: sayable(scheme),
         known: list(TRANSPORTS.iter().map(|known| known.scheme)),
     })?;
-    let codec = codec_of(options)?;
-    (known.open)(address, runtime, codec).map_err(|source| ConnectError::Address {
+    let options = Options::read(options)?;
+    (known.open)(address, runtime, options).map_err(|source| ConnectError::Address {
         address: sayable(address),
         source,
     })
@@ -100,20 +136,6 @@ pub fn connect(url: &str, runtime: SharedRuntime) -> Result<Arc<dyn Transport>, 
 fn sayable(text: &str) -> String {
     let secret = text.bytes().any(|byte| byte == b'@');
     if secret { "what has an @" } else { text }.to_owned()
-}
-
-/// The codec that the end of an address asks for.
-fn codec_of(options: &str) -> Result<&'static dyn ErasedCodec, ConnectError> {
-    if options.is_empty() {
-        return Ok(&Bincode);
-    }
-    let Some(name) = options.strip_prefix("codec=") else {
-        return Err(ConnectError::Option(sayable(options)));
-    };
-    codec::by_name(name).ok_or_else(|| ConnectError::UnknownCodec {
-        codec: sayable(name),
-        known: list(codec::ALL.iter().map(|codec| codec.name())),
-    })
 }
 
 fn list(names: impl Iterator<Item = &'static str>) -> String {
@@ -130,11 +152,10 @@ mod tcp {
 
     use std::sync::Arc;
 
-    use widget_core::codec::ErasedCodec;
     use widget_core::runtime::{Address, SharedRuntime};
     use widget_transport_tcp::TcpTransport;
 
-    use super::{Known, Opened};
+    use super::{Known, Opened, Options};
 
     pub(super) const KNOWN: Known = Known {
         scheme: "tcp",
@@ -142,11 +163,11 @@ mod tcp {
         open,
     };
 
-    fn open(url: &str, runtime: SharedRuntime, codec: &'static dyn ErasedCodec) -> Opened {
+    fn open(url: &str, runtime: SharedRuntime, options: Options) -> Opened {
         let address = url.strip_prefix("tcp://").unwrap_or(url);
         let address: Address = address.trim_end_matches('/').parse()?;
         Ok(Arc::new(
-            TcpTransport::new(runtime, address).with_codec(codec),
+            TcpTransport::new(runtime, address).with_codec(options.codec),
         ))
     }
 }
@@ -157,11 +178,10 @@ mod http {
 
     use std::sync::Arc;
 
-    use widget_core::codec::ErasedCodec;
     use widget_core::runtime::SharedRuntime;
     use widget_transport_http::{HttpTransport, HttpUrl};
 
-    use super::{Known, Opened};
+    use super::{Known, Opened, Options};
 
     pub(super) const KNOWN: Known = Known {
         scheme: "http",
@@ -169,9 +189,11 @@ mod http {
         open,
     };
 
-    fn open(url: &str, runtime: SharedRuntime, codec: &'static dyn ErasedCodec) -> Opened {
+    fn open(url: &str, runtime: SharedRuntime, options: Options) -> Opened {
         let url: HttpUrl = url.parse()?;
-        Ok(Arc::new(HttpTransport::new(runtime, url).with_codec(codec)))
+        Ok(Arc::new(
+            HttpTransport::new(runtime, url).with_codec(options.codec),
+        ))
     }
 }
 
@@ -194,9 +216,29 @@ mod tests {
     #[test]
     fn each_transport_has_its_address_on_this_host() {
         for known in TRANSPORTS {
-            assert_eq!(opened(known.local).unwrap().name(), known.scheme);
-            let json = opened(&format!("{}/?codec=bincode", known.local)).unwrap();
-            assert_eq!(json.name(), known.scheme);
+            let pin = format!("pin={}", "A".repeat(43));
+            let options = match known.scheme {
+                "tls" | "https" => [pin.clone(), format!("codec=bincode&{pin}")],
+                _ => [String::new(), "codec=bincode".to_owned()],
+            };
+            for options in options {
+                let transport = opened(&format!("{}/?{options}", known.local)).unwrap();
+                assert_eq!(transport.name(), known.scheme);
+            }
+        }
+        assert_eq!(opened(LOCAL_SERVER).unwrap().name(), TRANSPORTS[0].scheme);
+    }
+
+    #[cfg(feature = "tls")]
+    #[test]
+    fn over_tls_it_has_to_be_said_by_what_the_server_is_known() {
+        for known in TRANSPORTS
+            .iter()
+            .filter(|known| ["tls", "https"].contains(&known.scheme))
+        {
+            let error = opened(known.local).unwrap_err();
+            let why = error.source().unwrap().to_string();
+            assert!(why.contains("?pin=") && why.contains("?ca="), "{why}");
         }
     }
 
@@ -225,7 +267,7 @@ mod tests {
     #[test]
     fn an_unknown_scheme_names_the_known_ones() {
         let known = list(TRANSPORTS.iter().map(|known| known.scheme));
-        for scheme in ["foo", "https", ""] {
+        for scheme in ["foo", "httpss", ""] {
             assert_eq!(
                 error(&format!("{scheme}://127.0.0.1:9004")),
                 format!("unknown scheme {scheme}: this build knows {known}")
@@ -234,30 +276,9 @@ mod tests {
     }
 
     #[test]
-    fn each_codec_can_be_asked_for_by_name() {
-        for codec in codec::ALL {
-            let asked = codec_of(&format!("codec={}", codec.name())).unwrap();
-            assert_eq!(asked.id(), codec.id());
-        }
-        assert_eq!(codec_of("").unwrap().id(), 1);
-    }
-
-    #[test]
-    fn an_unknown_codec_names_the_known_ones() {
-        let error = codec_of("codec=xml").unwrap_err().to_string();
-        assert!(error.starts_with("unknown codec xml: this build knows bincode"));
-    }
-
-    #[test]
     fn what_is_no_address_is_refused() {
         assert!(error("127.0.0.1:9004").contains("such as"));
         assert!(error("").contains("such as"));
-        assert!(
-            codec_of("timeout=5")
-                .unwrap_err()
-                .to_string()
-                .contains("?codec=")
-        );
         for known in TRANSPORTS {
             let address = format!("{}://a b:1", known.scheme);
             assert!(error(&address).contains("no address"), "{address}");

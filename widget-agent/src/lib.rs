@@ -133,6 +133,7 @@
 //! | feature | what it adds |
 //! |---|---|
 //! | `tcp`, `http` | addresses with that scheme for [`connect`](fn@connect) |
+//! | `tls` | the same over TLS: `tls://` and `https://` |
 //! | `tokio`, `smol` | the adapter for that runtime in [`runtime`] |
 //! | `json` | typed handlers; the codec `json`, by addresses that end in `?codec=json` |
 //! | `postcard` | the codec `postcard`, likewise |

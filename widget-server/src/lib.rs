@@ -79,6 +79,7 @@
 //! | `http` | yes | agents over HTTP, in [`open`] |
 //! | `sqlite` | yes | the embedded store, in [`open`] |
 //! | `bin` | yes | the program `widget-server`, which has a flag for each listener that is there |
+//! | `tls` | yes | [`tls`]: an authority and certificates of the server's own, and [`open::Door::Tls`] |
 //! | `postcard` | no | the codec postcard beside bincode and JSON |
 //! | `json` | no | nothing: the codec JSON is always there, since API and schemas need JSON |
 //!
@@ -107,6 +108,8 @@ mod refusals;
 mod schema;
 mod server;
 mod sweep;
+#[cfg(feature = "tls")]
+pub mod tls;
 
 pub use api::{HostRules, router};
 pub use builder::{DEFAULT_KEEP, ServerBuilder};

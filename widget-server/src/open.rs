@@ -6,13 +6,19 @@
 //! | `memory` | a store that forgets all when the process ends | |
 //! | `tcp://127.0.0.1:9004` | agents over TCP, version 2 and 1 | `tcp` |
 //! | `http://127.0.0.1:9005` | agents over HTTP | `http` |
+//! | `tls://0.0.0.0:9004` | agents over TCP and TLS, through [`Door::Tls`] | `tcp` and `tls` |
+//! | `https://0.0.0.0:9005` | agents over HTTP and TLS, through [`Door::Tls`] | `http` and `tls` |
+
+mod door;
 
 use std::net::SocketAddr;
 use std::path::Path;
 
 use widget_core::runtime::{BoxFuture, SharedRuntime};
 use widget_core::store::{StoreError, StoreErrorKind, Stores};
-use widget_core::transport::{Listener, TransportError, TransportErrorKind};
+use widget_core::transport::{Exposure, Listener, TransportError, TransportErrorKind};
+
+pub use door::Door;
 
 /// The stores that this build can open, the one to prefer first.
 pub const STORES: &[StoreKind] = &[
@@ -42,17 +48,33 @@ pub struct StoreKind {
 pub struct ListenerKind {
     /// The scheme of its URLs, which is the transport's name too.
     pub scheme: &'static str,
+    /// The same over TLS.
+    pub secure: &'static str,
     /// What comes in there, in a few words.
     pub about: &'static str,
     /// Where to listen unless something else is said.
     pub address: &'static str,
     /// The variable of the environment that says something else.
     pub variable: &'static str,
+    /// Its agents speak HTTP, and else frames.
+    is_http: bool,
     open: Open,
 }
 
 type Bound = Result<Box<dyn Listener>, TransportError>;
-type Open = fn(SocketAddr) -> BoxFuture<'static, Bound>;
+type Open = fn(SocketAddr, Exposure) -> BoxFuture<'static, Bound>;
+
+impl ListenerKind {
+    /// The scheme of its URLs where agents come through this door.
+    #[must_use]
+    pub const fn scheme_at(&self, door: &Door) -> &'static str {
+        if door.is_secure() {
+            self.secure
+        } else {
+            self.scheme
+        }
+    }
+}
 
 /// Opens a store by its name. `data` is the directory of those that keep files.
 ///
@@ -68,20 +90,39 @@ pub fn store(name: &str, data: &Path, runtime: &SharedRuntime) -> Result<Stores,
     (kind.open)(data, runtime)
 }
 
-/// Opens a listener by its URL, such as `tcp://127.0.0.1:9004`.
+/// Opens a listener for this host by its URL, such as `tcp://127.0.0.1:9004`. As [`listener_at`] with
+/// [`Door::Near`].
 ///
 /// # Errors
-/// [`Config`](TransportErrorKind::Config) for a scheme that this build does not know or an address
-/// that cannot be one, [`Bind`](TransportErrorKind::Bind) if it cannot be listened on.
+/// As there.
 pub async fn listener(url: &str) -> Result<Box<dyn Listener>, TransportError> {
+    listener_at(url, &Door::Near).await
+}
+
+/// Opens a listener by its URL, for agents that come through this door. TLS proves to agents who the
+/// server is; who an agent is, it does not prove to the server.
+///
+/// # Errors
+/// [`Config`](TransportErrorKind::Config) for a scheme that this build does not know or that is not
+/// the door's, and for an address that cannot be one; [`Bind`](TransportErrorKind::Bind) if it cannot
+/// be listened on.
+pub async fn listener_at(url: &str, door: &Door) -> Result<Box<dyn Listener>, TransportError> {
     let config = |text: String| TransportError::with(TransportErrorKind::Config, text);
     let Some((scheme, address)) = url.split_once("://") else {
         let text = "is no URL such as tcp://127.0.0.1:9004";
         return Err(config(format!("{url} {text}")));
     };
-    let Some(kind) = LISTENERS.iter().find(|kind| kind.scheme == scheme) else {
-        let known = list(LISTENERS.iter().map(|kind| kind.scheme));
-        let text = format!("unknown scheme {scheme}: this build knows {known}");
+    let found = |kind: &&ListenerKind| kind.scheme_at(door) == scheme;
+    let Some(kind) = LISTENERS.iter().find(found) else {
+        let known = list(LISTENERS.iter().map(|kind| kind.scheme_at(door)));
+        let is_other = LISTENERS
+            .iter()
+            .any(|kind| [kind.scheme, kind.secure].contains(&scheme));
+        let text = match (is_other, door.is_secure()) {
+            (false, _) => format!("unknown scheme {scheme}: this build knows {known}"),
+            (true, true) => format!("{scheme} has no TLS, which is asked for here: say {known}"),
+            (true, false) => format!("{scheme} needs TLS, which is not switched on: say {known}"),
+        };
         return Err(config(text));
     };
     let Ok(address) = address.parse() else {
@@ -89,7 +130,7 @@ pub async fn listener(url: &str) -> Result<Box<dyn Listener>, TransportError> {
         let text = format!("{address} is no address and port such as {like}");
         return Err(config(text));
     };
-    (kind.open)(address).await
+    (kind.open)(address, door.exposure(kind.is_http)?).await
 }
 
 fn list(names: impl Iterator<Item = &'static str>) -> String {
@@ -148,49 +189,55 @@ mod sqlite {
 
 #[cfg(feature = "tcp")]
 mod tcp {
-    //! `tcp://address:port`.
+    //! `tcp://address:port`, `tls://address:port`.
 
     use std::net::SocketAddr;
 
     use widget_core::runtime::BoxFuture;
+    use widget_core::transport::Exposure;
     use widget_transport_tcp::TcpListener;
 
     use super::{Bound, ListenerKind};
 
     pub(super) const KIND: ListenerKind = ListenerKind {
         scheme: "tcp",
+        secure: "tls",
         about: "agents over TCP",
         address: "127.0.0.1:9004",
         variable: "WIDGET_TCP",
+        is_http: false,
         open,
     };
 
-    fn open(at: SocketAddr) -> BoxFuture<'static, Bound> {
-        Box::pin(async move { Ok(Box::new(TcpListener::bind(at).await?) as _) })
+    fn open(at: SocketAddr, exposure: Exposure) -> BoxFuture<'static, Bound> {
+        Box::pin(async move { Ok(Box::new(TcpListener::bind_exposed(at, exposure).await?) as _) })
     }
 }
 
 #[cfg(feature = "http")]
 mod http {
-    //! `http://address:port`.
+    //! `http://address:port`, `https://address:port`.
 
     use std::net::SocketAddr;
 
     use widget_core::runtime::BoxFuture;
+    use widget_core::transport::Exposure;
     use widget_transport_http::HttpListener;
 
     use super::{Bound, ListenerKind};
 
     pub(super) const KIND: ListenerKind = ListenerKind {
         scheme: "http",
+        secure: "https",
         about: "agents over HTTP",
         address: "127.0.0.1:9005",
         variable: "WIDGET_HTTP",
+        is_http: true,
         open,
     };
 
-    fn open(at: SocketAddr) -> BoxFuture<'static, Bound> {
-        Box::pin(async move { Ok(Box::new(HttpListener::bind(at).await?) as _) })
+    fn open(at: SocketAddr, exposure: Exposure) -> BoxFuture<'static, Bound> {
+        Box::pin(async move { Ok(Box::new(HttpListener::bind_exposed(at, exposure).await?) as _) })
     }
 }
 
@@ -201,6 +248,52 @@ mod tests {
 
     async fn fault(url: &str) -> String {
         chain(&listener(url).await.err().unwrap())
+    }
+
+    /// All doors of this build.
+    fn doors() -> Vec<Door> {
+        vec![
+            Door::Near,
+            Door::Behind("10.0.0.0/8".parse().unwrap()),
+            #[cfg(feature = "tls")]
+            {
+                let data = tempfile::tempdir().unwrap();
+                let names = ["127.0.0.1".to_owned()];
+                let now = widget_core::time::Timestamp::default();
+                let authority = crate::tls::Authority::open(data.path(), &names, now).unwrap();
+                Door::Tls(std::sync::Arc::new(authority))
+            },
+        ]
+    }
+
+    #[tokio::test]
+    async fn every_listener_in_the_list_opens_behind_every_door() {
+        for (kind, door) in LISTENERS
+            .iter()
+            .flat_map(|kind| doors().into_iter().map(move |door| (kind, door)))
+        {
+            let scheme = kind.scheme_at(&door);
+            let url = format!("{scheme}://127.0.0.1:0");
+            let listener = listener_at(&url, &door).await.unwrap();
+            assert_eq!(listener.name(), scheme, "{door:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_scheme_that_is_not_the_doors_is_told_from_an_unknown_one() {
+        for kind in LISTENERS {
+            for door in doors() {
+                let other = if door.is_secure() {
+                    kind.scheme
+                } else {
+                    kind.secure
+                };
+                let url = format!("{other}://127.0.0.1:0");
+                let text = chain(&listener_at(&url, &door).await.err().unwrap());
+                assert!(text.contains("TLS, which is"), "{text}");
+                assert!(text.contains(kind.scheme_at(&door)), "{text}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -12,6 +12,7 @@
 mod frames;
 mod harness;
 mod papers;
+mod whole;
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

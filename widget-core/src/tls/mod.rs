@@ -49,6 +49,7 @@
 //! [`Wrap`]: crate::runtime::Wrap
 
 mod client;
+mod pem;
 mod pin;
 mod server;
 mod text;
@@ -61,6 +62,7 @@ use std::sync::Arc;
 use rustls::crypto::CryptoProvider;
 
 pub use self::client::TlsClient;
+pub use self::pem::{certificates_from_pem, key_from_pem};
 pub use self::pin::{InvalidPin, Pin};
 pub use self::server::TlsServer;
 pub use self::trust::Trust;

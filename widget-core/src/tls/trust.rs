@@ -1,9 +1,6 @@
 //! [`Trust`]: by what a client knows its server.
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-
-use super::{Pin, TlsError};
+use super::{Pin, TlsError, certificates_from_pem};
 
 /// By what a client knows its server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,15 +24,6 @@ impl Trust {
     /// assert!(Trust::from_pem(b"no certificate").is_err());
     /// ```
     pub fn from_pem(pem: &[u8]) -> Result<Self, TlsError> {
-        let found = CertificateDer::pem_slice_iter(pem)
-            .map(|found| found.map(|certificate| certificate.to_vec()))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(|error| {
-                TlsError::with("the certificates cannot be read from their PEM", error)
-            })?;
-        if found.is_empty() {
-            return Err(TlsError::new("there is no certificate in the PEM"));
-        }
-        Ok(Self::Roots(found))
+        certificates_from_pem(pem).map(Self::Roots)
     }
 }
