@@ -48,7 +48,8 @@
 //!
 //! The router may stand at the root or be nested: every address on the page begins with the prefix
 //! that a request came by. A proxy in front has to leave that prefix in the path. [`HostRules`] say
-//! under which names the server may be asked: loopback's always, others once they are named. There
+//! under which names the server may be asked: loopback's always, others once they are named.
+//! `AdminListener` serves it where there is no other HTTP server, with a limit on everything. There
 //! is no sign-in; a program that serves more than loopback puts its own layer around the router.
 //!
 //! # When things fail
@@ -78,6 +79,7 @@
 //! | `tcp` | yes | agents over TCP, in [`open`] |
 //! | `http` | yes | agents over HTTP, in [`open`] |
 //! | `sqlite` | yes | the embedded store, in [`open`] |
+//! | `admin` | yes | [`AdminListener`]: a port of its own for API and page |
 //! | `bin` | yes | the program `widget-server`, which has a flag for each listener that is there |
 //! | `tls` | yes | [`tls`]: an authority and certificates of the server's own, and [`open::Door::Tls`] |
 //! | `postcard` | no | the codec postcard beside bincode and JSON |
@@ -95,6 +97,8 @@
     )
 )]
 
+#[cfg(feature = "admin")]
+mod admin;
 pub mod api;
 mod builder;
 mod dispatch;
@@ -111,6 +115,8 @@ mod sweep;
 #[cfg(feature = "tls")]
 pub mod tls;
 
+#[cfg(feature = "admin")]
+pub use admin::{AdminLimits, AdminListener};
 pub use api::{HostRules, router};
 pub use builder::{DEFAULT_KEEP, ServerBuilder};
 pub use events::{Events, ServerEvent};

@@ -9,18 +9,14 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use widget_core::runtime::TokioRuntime;
 use widget_core::stop::{Stop, StopSignal};
-use widget_core::transport::Listener;
-use widget_server::{HostRules, Server, ServerBuilder, ServerHandle, open, router};
+use widget_core::transport::{Exposure, Listener};
+use widget_server::{AdminListener, HostRules, Server, ServerBuilder, ServerHandle, open, router};
 
 use crate::args::{Args, Bind};
-
-/// How long open requests may take to end.
-const GRACE: Duration = Duration::from_secs(2);
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -50,7 +46,7 @@ fn serve(args: &Args) -> Result<(), Failure> {
     let stop = Stop::new();
     let page = current_thread()?;
     let admin = match args.admin {
-        Bind::At(at) => Some(page.block_on(bind_admin(at))?),
+        Bind::At(at) => Some(page.block_on(AdminListener::bind(at, Exposure::Loopback))?),
         Bind::Off => None,
     };
     let (ready, is_ready) = sync_channel(1);
@@ -72,12 +68,6 @@ fn serve(args: &Args) -> Result<(), Failure> {
 
 fn current_thread() -> io::Result<Runtime> {
     Builder::new_current_thread().enable_all().build()
-}
-
-async fn bind_admin(at: SocketAddr) -> Result<TcpListener, Failure> {
-    TcpListener::bind(at)
-        .await
-        .map_err(|error| format!("cannot listen on {at}: {error}").into())
 }
 
 /// What the agents' thread needs to know.
@@ -139,7 +129,7 @@ fn serve_agents(
 
 async fn serve_admin(
     args: &Args,
-    admin: Option<TcpListener>,
+    admin: Option<AdminListener>,
     ready: Ready,
     stop: &Stop,
 ) -> Result<(), Failure> {
@@ -149,7 +139,7 @@ async fn serve_admin(
     );
     let mut lines = String::new();
     if let Some(admin) = &admin {
-        lines += &format!("listening admin http://{}\n", admin.local_addr()?);
+        lines += &format!("listening admin http://{}\n", admin.address());
     }
     for (name, at) in &ready.listening {
         lines += &format!("listening {name} {name}://{at}\n");
@@ -173,23 +163,10 @@ async fn serve_admin(
         signalled.await;
         return Ok(());
     };
-    let bound = admin.local_addr()?.ip().to_string();
+    let bound = admin.address().ip().to_string();
     let rules = HostRules::new(args.allowed_hosts.iter().cloned().chain([bound]));
     let app = router(ready.handle.clone(), rules);
-    let asked = signal.clone();
-    let serve = axum::serve(admin, app)
-        .with_graceful_shutdown(async move { asked.asked().await })
-        .into_future();
-    let grace = async {
-        signal.asked().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    let serve = async {
-        tokio::select! {
-            served = serve => served,
-            () = grace => Ok(()),
-        }
-    };
+    let serve = admin.serve(app, ready.handle.clone(), signal);
     let ((), served) = tokio::join!(signalled, serve);
     served.map_err(Failure::from)
 }

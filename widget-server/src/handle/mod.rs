@@ -145,6 +145,18 @@ impl ServerHandle {
         self.dispatcher.refusals.counts()
     }
 
+    /// Counts something that the port of API and page refused.
+    #[cfg(feature = "admin")]
+    pub(crate) fn count_refused(&self, reason: &'static str) {
+        let from = widget_core::transport::Origin {
+            transport: "admin",
+            address: "".into(),
+        };
+        let dispatcher = &self.dispatcher;
+        let now = dispatcher.runtime.now();
+        dispatcher.refusals.count(&from, reason, now);
+    }
+
     /// Why the store cannot be written, while it cannot.
     #[must_use]
     pub fn store_trouble(&self) -> Option<String> {

@@ -1,0 +1,24 @@
+//! A port of its own for API and page: [`AdminListener`] serves [`router`](crate::router) where a
+//! program has no HTTP server to mount it in.
+//!
+//! Whoever connects is bounded in all that it can do: how many may come, and how long a greeting, the
+//! headers, a body and the reading of an answer may take. Each of these is a total, and a refusal
+//! that is counted by its word ([`ServerHandle::refusals`](crate::ServerHandle::refusals)).
+//!
+//! | word | what happened |
+//! |---|---|
+//! | `admin_full` | one connection too many: it was told 503 and closed |
+//! | `admin_stranger` | a connection past the proxies: it was closed |
+//! | `admin_tls`, `admin_handshake` | TLS failed, or took too long |
+//! | `admin_header` | headers that are none, are too long or took too long |
+//! | `admin_body` | a body that took too long |
+//! | `admin_unread` | an answer that was not read in time |
+
+mod body;
+mod limits;
+mod listener;
+mod paced;
+mod serve;
+
+pub use limits::AdminLimits;
+pub use listener::AdminListener;
