@@ -38,6 +38,7 @@
 #![doc = include_str!("../tests/toy_transport/toy.rs")]
 #![doc = "```"]
 
+mod doors;
 mod error;
 mod exposure;
 mod memory;
@@ -49,6 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+pub use doors::{DoorLimits, Doors, Full, PUT_OUT, Place};
 pub use error::{TransportError, TransportErrorKind};
 pub use exposure::{Exposure, STRANGER};
 pub use memory::MemoryTransport;

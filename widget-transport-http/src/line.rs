@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use widget_core::transport::{Origin, Service};
+use widget_core::transport::{Origin, Place, Service};
 
 use crate::limits::Limits;
 
@@ -36,6 +36,8 @@ pub(crate) struct Line {
     pub(crate) service: Arc<dyn Service>,
     pub(crate) origin: Origin,
     pub(crate) limits: Arc<Limits>,
+    /// At the listener.
+    place: Option<Arc<Place>>,
     /// How many phases there were, and the current one in the lowest three bits.
     stamp: AtomicU64,
     /// How many bytes have come, or were written, in this phase.
@@ -45,11 +47,17 @@ pub(crate) struct Line {
 }
 
 impl Line {
-    pub(crate) fn new(service: Arc<dyn Service>, origin: Origin, limits: Arc<Limits>) -> Self {
+    pub(crate) fn new(
+        service: Arc<dyn Service>,
+        origin: Origin,
+        limits: Arc<Limits>,
+        place: Option<Arc<Place>>,
+    ) -> Self {
         Self {
             service,
             origin,
             limits,
+            place,
             stamp: AtomicU64::new(Phase::New as u64),
             moved: AtomicU64::new(0),
             is_late: AtomicBool::new(false),
@@ -102,6 +110,13 @@ impl Line {
     /// Whether the peer may still send what nobody will look at.
     pub(crate) fn is_rest_refused(&self) -> bool {
         self.is_refused.load(Ordering::Relaxed)
+    }
+
+    /// An agent has proven on it who it is.
+    pub(crate) fn prove(&self) {
+        if let Some(place) = &self.place {
+            place.prove();
+        }
     }
 
     /// Where a request comes from: this line, or the client for which a proxy asks on it.

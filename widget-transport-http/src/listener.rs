@@ -8,18 +8,21 @@ use std::time::Duration;
 use async_trait::async_trait;
 use futures_lite::future::or;
 use hyper_util::rt::TokioIo;
+use smol_hyper::rt::FuturesIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use widget_core::runtime::{RuntimeExt, SharedRuntime, Stream, TokioRuntime, Wrap};
 use widget_core::stop::StopSignal;
 use widget_core::transport::{
-    Exposure, Listener, Origin, STRANGER, Service, TransportError, TransportErrorKind,
+    DoorLimits, Doors, Exposure, Full, Listener, Origin, PUT_OUT, Place, STRANGER, Service,
+    TransportError, TransportErrorKind,
 };
 
 use crate::limits::Limits;
+use crate::line::Line;
 use crate::problem::Problem;
-use crate::serve::{serve, serve_stream};
+use crate::serve::serve_line;
 
 /// How long nothing is accepted after the system had no more files, memory or the like.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -34,6 +37,7 @@ pub struct HttpListener {
     exposure: Exposure,
     limits: Limits,
     max_connections: u32,
+    doors: DoorLimits,
 }
 
 impl HttpListener {
@@ -71,6 +75,7 @@ impl HttpListener {
             exposure,
             limits: Limits::default(),
             max_connections: 20_000,
+            doors: DoorLimits::default(),
         })
     }
 
@@ -85,6 +90,14 @@ impl HttpListener {
     #[must_use]
     pub const fn with_max_connections(mut self, most: u32) -> Self {
         self.max_connections = most;
+        self
+    }
+
+    /// With other limits on connections of one address, and on those that have not yet said who they
+    /// are. They count where other hosts may come.
+    #[must_use]
+    pub const fn with_doors(mut self, limits: DoorLimits) -> Self {
+        self.doors = limits;
         self
     }
 
@@ -145,6 +158,7 @@ impl Listener for HttpListener {
                 limits: Arc::new(limits),
             },
             transport: self.name(),
+            doors: self.exposure.doors(self.doors),
             exposure: self.exposure.clone(),
             places: Arc::new(Semaphore::new(self.max_connections as usize)),
         };
@@ -167,6 +181,13 @@ struct Accepting {
     transport: &'static str,
     exposure: Exposure,
     places: Arc<Semaphore>,
+    doors: Option<Arc<Doors>>,
+}
+
+/// The place of one connection.
+struct Inside {
+    permit: OwnedSemaphorePermit,
+    place: Option<Arc<Place>>,
 }
 
 /// What the connections of a listener have in common.
@@ -190,22 +211,42 @@ impl Accepting {
             service.refused(&origin, STRANGER);
             return;
         }
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => self.start(stream, origin, place),
-            Err(_) => {
+        match self.enter(peer) {
+            Ok(inside) => {
+                if inside
+                    .place
+                    .as_ref()
+                    .is_some_and(|place| place.has_put_out())
+                {
+                    service.refused(&origin, PUT_OUT);
+                }
+                self.start(stream, origin, inside);
+            }
+            Err(word) => {
                 tracing::debug!(peer = &*origin.address, "a connection too many");
-                let problem = Problem::full();
-                service.refused(&origin, problem.word);
+                service.refused(&origin, word);
                 // Where there is TLS, nothing is said without.
                 if self.exposure.wrap().is_none() {
                     // If that is possible at once: nothing is kept for those that are too many.
-                    let _ = stream.try_write(problem.message().as_bytes());
+                    let _ = stream.try_write(Problem::full().message().as_bytes());
                 }
             }
         }
     }
 
-    fn start(&self, stream: TcpStream, origin: Origin, place: OwnedSemaphorePermit) {
+    fn enter(&self, peer: SocketAddr) -> Result<Inside, &'static str> {
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| Problem::full().word)?;
+        let now = || self.ground.runtime.now();
+        let enter = |doors: &Arc<Doors>| doors.enter(peer.ip(), now());
+        let place = self.doors.as_ref().map(enter).transpose();
+        Ok(Inside {
+            permit,
+            place: place.map_err(Full::word)?.map(Arc::new),
+        })
+    }
+
+    fn start(&self, stream: TcpStream, origin: Origin, inside: Inside) {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
         let Ground {
@@ -214,21 +255,28 @@ impl Accepting {
             stop,
             limits,
         } = self.ground.clone();
-        let Some(wrap) = self.exposure.wrap() else {
-            let io = TokioIo::new(stream);
+        let Inside { permit, place } = inside;
+        let line = Line::new(service, origin.clone(), limits, place.clone());
+        let Some(place) = place else {
             return spawn(async move {
-                serve(io, runtime, service, origin, stop, limits).await;
-                drop(place);
+                serve_line(TokioIo::new(stream), runtime, stop, line).await;
+                drop(permit);
             });
         };
-        let (wrap, ground) = (Arc::clone(wrap), self.ground.clone());
+        let (ground, wrap) = (self.ground.clone(), self.exposure.wrap().cloned());
         spawn(async move {
-            // On the heap and gone before the long part of a connection's life.
-            let greeted = Box::pin(greet(stream, wrap, ground, origin.clone())).await;
-            if let Some(stream) = greeted {
-                serve_stream(stream, runtime, service, origin, stop, limits).await;
-            }
-            drop(place);
+            let served = async {
+                let Some(wrap) = wrap else {
+                    return serve_line(TokioIo::new(stream), runtime, stop, line).await;
+                };
+                // On the heap and gone before the long part of a connection's life.
+                let greeted = Box::pin(greet(stream, wrap, ground, origin)).await;
+                if let Some(stream) = greeted {
+                    serve_line(FuturesIo::new(stream), runtime, stop, line).await;
+                }
+            };
+            or(served, place.put_out()).await;
+            drop(permit);
         });
     }
 }

@@ -102,6 +102,7 @@ async fn open(
         let origin = line.origin_of(client);
         let (peer, mut welcome) = line.service.open(&origin, opening).await?;
         welcome.session = line.service.session(&peer).await?;
+        line.prove();
         Ok::<_, Rejection>(Response::Welcome(welcome))
     };
     Ok(welcomed.await.unwrap_or_else(Response::from))
@@ -116,7 +117,7 @@ async fn resume(
     let origin = line.origin_of(client);
     let session = session_in(&session).unwrap_or_default();
     let resumed = line.service.resume(&origin, session).await;
-    resumed.map_err(Response::from)
+    resumed.inspect(|_| line.prove()).map_err(Response::from)
 }
 
 /// The command in the body; `None` if it is of a kind that only a newer version knows.

@@ -38,7 +38,21 @@ pub fn serve<I>(
 where
     I: Read + Write + Send + Unpin,
 {
-    let line = Arc::new(Line::new(service, origin, limits));
+    let line = Line::new(service, origin, limits, None);
+    serve_line(io, runtime, stop, line)
+}
+
+/// The same for a line that is there.
+pub(crate) fn serve_line<I>(
+    io: I,
+    runtime: SharedRuntime,
+    stop: StopSignal,
+    line: Line,
+) -> impl Future<Output = ()> + Send
+where
+    I: Read + Write + Send + Unpin,
+{
+    let line = Arc::new(line);
     let own = Arc::clone(&line);
     let mut connection = http1::Builder::new()
         // What hyper calls that counts the time between two requests too; ours tells them apart.

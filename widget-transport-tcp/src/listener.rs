@@ -16,11 +16,12 @@ use widget_core::frame::{GoAway, GoAwayReason};
 use widget_core::runtime::{RuntimeExt, SharedRuntime, Stream, TokioRuntime, Wrap};
 use widget_core::stop::StopSignal;
 use widget_core::transport::{
-    Exposure, Listener, Origin, STRANGER, Service, TransportError, TransportErrorKind,
+    DoorLimits, Doors, Exposure, Full, Listener, Origin, PUT_OUT, Place, STRANGER, Service,
+    TransportError, TransportErrorKind,
 };
 
 use crate::limits::Limits;
-use crate::serve::{Ground, serve_on};
+use crate::serve::{Entrance, Ground, serve_on};
 
 /// How long nothing is accepted after the system had no more files, memory or the like.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -35,6 +36,7 @@ pub struct TcpListener {
     exposure: Exposure,
     limits: Limits,
     max_connections: u32,
+    doors: DoorLimits,
 }
 
 impl TcpListener {
@@ -72,6 +74,7 @@ impl TcpListener {
             exposure,
             limits: Limits::default(),
             max_connections: 20_000,
+            doors: DoorLimits::default(),
         })
     }
 
@@ -87,6 +90,14 @@ impl TcpListener {
     #[must_use]
     pub const fn with_max_connections(mut self, most: u32) -> Self {
         self.max_connections = most;
+        self
+    }
+
+    /// With other limits on connections of one address, and on those that have not yet said who they
+    /// are. They count where other hosts may come.
+    #[must_use]
+    pub const fn with_doors(mut self, limits: DoorLimits) -> Self {
+        self.doors = limits;
         self
     }
 
@@ -147,6 +158,7 @@ impl Listener for TcpListener {
                 limits: Arc::new(limits),
             }),
             transport: self.name(),
+            doors: self.exposure.doors(self.doors),
             exposure: self.exposure.clone(),
             places: Arc::new(Semaphore::new(self.max_connections as usize)),
         };
@@ -173,6 +185,28 @@ struct Accepting {
     transport: &'static str,
     exposure: Exposure,
     places: Arc<Semaphore>,
+    doors: Option<Arc<Doors>>,
+}
+
+/// The place of one connection.
+struct Inside {
+    _permit: OwnedSemaphorePermit,
+    place: Option<Place>,
+}
+
+impl Entrance for Inside {
+    fn prove(&self) {
+        if let Some(place) = &self.place {
+            place.prove();
+        }
+    }
+
+    async fn put_out(&self) {
+        match &self.place {
+            Some(place) => place.put_out().await,
+            None => std::future::pending().await,
+        }
+    }
 }
 
 impl Accepting {
@@ -191,11 +225,16 @@ impl Accepting {
             service.refused(&origin, STRANGER);
             return;
         }
-        match Arc::clone(&self.places).try_acquire_owned() {
-            Ok(place) => self.start(stream, origin, place),
-            Err(_) => {
+        match self.enter(peer) {
+            Ok(inside) => {
+                if inside.place.as_ref().is_some_and(Place::has_put_out) {
+                    service.refused(&origin, PUT_OUT);
+                }
+                self.start(stream, origin, inside);
+            }
+            Err(word) => {
                 tracing::debug!(peer = &*origin.address, "a connection too many");
-                service.refused(&origin, "full");
+                service.refused(&origin, word);
                 // Where there is TLS, nothing is said without.
                 if self.exposure.wrap().is_none() {
                     say_full(&stream);
@@ -204,20 +243,36 @@ impl Accepting {
         }
     }
 
-    fn start(&self, stream: TcpStream, origin: Origin, place: OwnedSemaphorePermit) {
+    fn enter(&self, peer: SocketAddr) -> Result<Inside, &'static str> {
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        let permit = permit.map_err(|_| "full")?;
+        let enter = |doors: &Arc<Doors>| doors.enter(peer.ip(), self.runtime().now());
+        let place = self.doors.as_ref().map(enter).transpose();
+        Ok(Inside {
+            _permit: permit,
+            place: place.map_err(Full::word)?,
+        })
+    }
+
+    fn start(&self, stream: TcpStream, origin: Origin, inside: Inside) {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
         let ground = Arc::clone(&self.ground);
         let Some(wrap) = self.exposure.wrap() else {
-            return spawn(serve_on(stream.compat(), ground, origin, place));
+            return spawn(serve_on(stream.compat(), ground, origin, inside));
         };
         let wrap = Arc::clone(wrap);
         spawn(async move {
             // On the heap and gone before the long part of a connection's life.
-            let greeted = Box::pin(greet(stream, &*wrap, &ground, &origin)).await;
+            let room = async {
+                inside.put_out().await;
+                None
+            };
+            let greeting = greet(stream, &*wrap, &ground, &origin);
+            let greeted = Box::pin(or(room, greeting)).await;
             drop(wrap);
             if let Some(stream) = greeted {
-                serve_on(stream, ground, origin, place).await;
+                serve_on(stream, ground, origin, inside).await;
             }
         });
     }

@@ -1,7 +1,7 @@
 //! [`serve`]: what a listener does with one connection, from its first byte to its last, on any
 //! runtime.
 
-use std::future::{Future, poll_fn};
+use std::future::{Future, pending, poll_fn};
 use std::sync::Arc;
 
 use futures_lite::future::or;
@@ -46,6 +46,19 @@ pub(crate) struct Ground {
     pub(crate) limits: Arc<Limits>,
 }
 
+/// The place that a connection has at its listener.
+pub(crate) trait Entrance: Send + Sync {
+    /// Its agent was welcomed.
+    fn prove(&self) {}
+
+    /// Ends when it has to make room for another, before that.
+    fn put_out(&self) -> impl Future<Output = ()> + Send {
+        pending()
+    }
+}
+
+impl Entrance for () {}
+
 /// The same on a ground that is shared. Drops `place` at the end.
 // No `async fn`, and `place` is no matter of an `async` block around this: both would keep what
 // they are given twice, and a server has many connections.
@@ -53,7 +66,7 @@ pub(crate) fn serve_on<S: Stream>(
     stream: S,
     ground: Arc<Ground>,
     origin: Origin,
-    place: impl Send,
+    place: impl Entrance,
 ) -> impl Future<Output = ()> + Send {
     let mut wire = Wire::new(stream);
     async move {
@@ -66,7 +79,7 @@ pub(crate) fn serve_on<S: Stream>(
             End::Stopping
         };
         let mut version = None;
-        let end = or(stopping, converse(&mut wire, &scene, &mut version)).await;
+        let end = or(stopping, converse(&mut wire, &scene, &mut version, &place)).await;
         Box::pin(part(&mut wire, &scene, end, version)).await;
         drop(place);
     }
@@ -180,14 +193,20 @@ async fn converse<S: Stream>(
     wire: &mut Wire<S>,
     scene: &Scene<'_>,
     version: &mut Option<u16>,
+    place: &impl Entrance,
 ) -> End {
+    let room = async {
+        place.put_out().await;
+        Ok(None)
+    };
     // On the heap and gone before the long part of a connection's life, which waits: what one
     // future needs for a moment, it keeps for as long as it lives.
-    let (codec, peer) = match Box::pin(begin(wire, scene, version)).await {
+    let (codec, peer) = match Box::pin(or(room, begin(wire, scene, version))).await {
         Ok(Some(welcomed)) => welcomed,
         Ok(None) => return End::Gone,
         Err(end) => return end,
     };
+    place.prove();
     let mut commands = Commands::new(wire, scene, codec, &peer);
     poll_fn(|cx| commands.poll(cx)).await
 }

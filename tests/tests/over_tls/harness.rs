@@ -11,7 +11,7 @@ use widget_core::runtime::{BoxFuture, SharedRuntime, SmolRuntime, Stream, TokioR
 use widget_core::stop::StopSignal;
 use widget_core::testkit::transport::{Listening, Speak, TransportHarness};
 use widget_core::tls::Application;
-use widget_core::transport::{Exposure, Listener, Service, Transport};
+use widget_core::transport::{DoorLimits, Exposure, Listener, Service, Transport};
 use widget_transport_http::{HttpListener, HttpTransport, Limits as HttpLimits};
 use widget_transport_tcp::{Limits as TcpLimits, TcpListener, TcpTransport};
 
@@ -43,7 +43,7 @@ impl Way {
         exposure: Exposure,
         service: Arc<dyn Service>,
         stop: StopSignal,
-        patience: Duration,
+        (patience, doors): (Duration, DoorLimits),
     ) -> Listening {
         Listening::on_thread(move |ready| {
             on_tokio(async {
@@ -54,14 +54,14 @@ impl Way {
                         limits.write = patience;
                         limits.rate = u32::MAX;
                         let listener = TcpListener::bind_exposed(ANY, exposure).await.unwrap();
-                        Box::new(listener.with_limits(limits))
+                        Box::new(listener.with_limits(limits).with_doors(doors))
                     }
                     Self::Http => {
                         let mut limits = HttpLimits::default();
                         limits.handshake = patience;
                         limits.write = patience;
                         let listener = HttpListener::bind_exposed(ANY, exposure).await.unwrap();
-                        Box::new(listener.with_limits(limits))
+                        Box::new(listener.with_limits(limits).with_doors(doors))
                     }
                 };
                 ready
@@ -151,8 +151,8 @@ impl OverTls {
 impl TransportHarness for OverTls {
     fn listen(&self, service: Arc<dyn Service>, stop: StopSignal) -> Listening {
         let exposure = Exposure::Wrapped(self.server());
-        self.way
-            .listen(exposure, service, stop, Duration::from_secs(5))
+        let bounds = (Duration::from_secs(5), DoorLimits::default());
+        self.way.listen(exposure, service, stop, bounds)
     }
 
     fn transport(&self, server: &str, patience: Duration) -> Arc<dyn Transport> {

@@ -24,7 +24,9 @@ use widget_core::runtime::{TokioRuntime, Wrap};
 use widget_core::stop::Stop;
 use widget_core::testkit::transport::{Listening, ScriptedService, hello};
 use widget_core::testkit::{limited, run};
-use widget_core::transport::{Exposure, Listener, STRANGER, Transport, TransportErrorKind};
+use widget_core::transport::{
+    DoorLimits, Exposure, Listener, PUT_OUT, STRANGER, Transport, TransportErrorKind,
+};
 use widget_transport_http::{HttpListener, HttpTransport};
 use widget_transport_tcp::TcpListener;
 
@@ -66,14 +68,13 @@ struct Server {
 }
 
 impl Server {
-    fn start(way: Way, exposure: Exposure, handshake: Duration) -> Self {
+    fn start(way: Way, exposure: Exposure, patience: Duration) -> Self {
+        Self::with(way, exposure, (patience, DoorLimits::default()))
+    }
+
+    fn with(way: Way, exposure: Exposure, bounds: (Duration, DoorLimits)) -> Self {
         let (service, stop) = (Arc::new(ScriptedService::default()), Stop::new());
-        let listening = way.listen(
-            exposure,
-            Arc::clone(&service) as _,
-            stop.signal(),
-            handshake,
-        );
+        let listening = way.listen(exposure, Arc::clone(&service) as _, stop.signal(), bounds);
         Self {
             service,
             listening,
@@ -204,6 +205,76 @@ fn an_agent_that_reads_nothing_is_dropped_over_tls_too() {
         let mut came = vec![0; 64 * 1024];
         while stream.read(&mut came).await.is_ok_and(|count| count > 0) {}
     }));
+}
+
+/// Room for one that has not proven who it is.
+fn room_for_one(grace: Duration) -> DoorLimits {
+    let mut limits = DoorLimits::default();
+    limits.unproven = 1;
+    limits.grace = grace;
+    limits
+}
+
+#[test]
+fn a_peer_that_says_nothing_is_put_out_for_one_that_speaks() {
+    let papers = Papers::new();
+    for way in Way::BOTH {
+        let bounds = (PATIENCE, room_for_one(Duration::ZERO));
+        let server = Server::with(way, wrapped(&papers, way), bounds);
+        let mute = server.connect();
+        on_tokio(async {
+            let runtime = Arc::new(TokioRuntime::current().unwrap());
+            let wrap: Arc<dyn Wrap> = Arc::new(papers.client(way.application()));
+            let client = way.client(runtime, server.listening.address(), PATIENCE, Some(wrap));
+            // More than one, since who has proven itself is not in the way.
+            let first = limited(client.connect(hello(1))).await.unwrap();
+            let second = limited(client.connect(hello(2))).await.unwrap();
+            drop((first, second));
+        });
+        assert!(rest(mute).is_empty());
+        assert_eq!(server.service.refused(), [PUT_OUT], "{way:?}");
+    }
+}
+
+#[test]
+fn a_peer_that_has_said_a_part_is_put_out_too() {
+    let exposure = Exposure::Proxied("127.0.0.1".parse().unwrap());
+    for (way, part) in [
+        (Way::Tcp, &[4_u8, 210, 0, 2][..]),
+        (Way::Http, b"POST /agent"),
+    ] {
+        let bounds = (PATIENCE, room_for_one(Duration::ZERO));
+        let server = Server::with(way, exposure.clone(), bounds);
+        let mut slow = server.connect();
+        slow.write_all(part).unwrap();
+        let second = server.connect();
+        assert!(rest(slow).is_empty());
+        drop(second);
+        assert_eq!(server.refused()[0], PUT_OUT, "{way:?}");
+    }
+}
+
+#[test]
+fn who_has_just_come_is_not_put_out() {
+    for way in Way::BOTH {
+        let bounds = (PATIENCE, room_for_one(PATIENCE));
+        let server = Server::with(way, wrapped(&Papers::new(), way), bounds);
+        let _mute = server.connect();
+        assert!(rest(server.connect()).is_empty());
+        assert_eq!(server.refused(), ["full"], "{way:?}");
+    }
+}
+
+#[test]
+fn one_address_has_a_limit_of_its_own() {
+    for way in Way::BOTH {
+        let mut limits = DoorLimits::default();
+        limits.from_one = 1;
+        let server = Server::with(way, wrapped(&Papers::new(), way), (PATIENCE, limits));
+        let _first = server.connect();
+        assert!(rest(server.connect()).is_empty());
+        assert_eq!(server.refused(), ["full_address"], "{way:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
-use super::{Proxies, TransportError, TransportErrorKind};
+use super::{DoorLimits, Doors, Proxies, TransportError, TransportErrorKind};
 use crate::runtime::Wrap;
 
 /// Who may come to a listener, and what protects the bytes. There is no way to plain text for
@@ -65,6 +65,14 @@ impl Exposure {
             Self::Wrapped(wrap) => Some(wrap),
             Self::Loopback | Self::Proxied(_) => None,
         }
+    }
+
+    /// Counts who has come, where other hosts may. What this host's own peers do to each other is theirs.
+    #[must_use]
+    pub fn doors(&self, limits: DoorLimits) -> Option<Arc<Doors>> {
+        let is_near = matches!(self, Self::Loopback);
+        let doors = || Arc::new(Doors::new(limits, self.proxies().cloned()));
+        (!is_near).then(doors)
     }
 
     /// Whose word about the address of a client is believed.
