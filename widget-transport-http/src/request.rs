@@ -51,10 +51,10 @@ pub(crate) fn answer(
 async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<Reply, Problem> {
     let codec = asked.codec;
     let response = match asked.what {
-        What::Opening => {
+        What::Opening(name) => {
             // On the heap and gone before a connection's long life of waiting: what one future
             // needs for a moment, it keeps for as long as it lives.
-            Box::pin(open(line, codec, sent)).await?
+            Box::pin(open(line, codec, name, sent)).await?
         }
         What::Command(name, session) => match resume(line, session).await {
             Ok(peer) => match command(line, codec, name, sent).await? {
@@ -76,14 +76,16 @@ async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<
 async fn open(
     line: &Line,
     codec: &dyn ErasedCodec,
+    name: &str,
     sent: &mut Option<Sent>,
 ) -> Result<Response, Problem> {
     let whole = read(line, sent, MAX_OPENING).await?;
     let opening = match codec.decode_opening(whole.as_ref()) {
-        Ok(opening) => opening,
+        Ok(opening) if opening.name() == name => opening,
+        Ok(opening) => return Err(wrong_path(opening.name())),
         Err(CodecError::UnknownVariant(_)) => {
             if let Ok(command) = codec.decode_command(whole.as_ref()) {
-                return Err(wrong_path(&command));
+                return Err(wrong_path(command.name()));
             }
             // A newer way to begin: the agent may know an older one.
             return Ok(unsupported(line));
@@ -118,13 +120,14 @@ async fn command(
     line.enter(Phase::Call);
     match codec.decode_command(whole.as_ref()) {
         Ok(command) if command.name() == name => Ok(Some(command)),
-        Ok(command) => Err(wrong_path(&command)),
-        Err(CodecError::UnknownVariant(_)) if codec.decode_opening(whole.as_ref()).is_err() => {
-            Ok(None)
-        }
-        Err(CodecError::UnknownVariant(_)) => {
-            Err(Problem::malformed("this is an opening; send it to hello"))
-        }
+        Ok(command) => Err(wrong_path(command.name())),
+        Err(CodecError::UnknownVariant(_)) => match codec.decode_opening(whole.as_ref()) {
+            Ok(opening) => {
+                let detail = format!("this is an opening; send it to {}", opening.name());
+                Err(Problem::malformed(detail))
+            }
+            Err(_) => Ok(None),
+        },
         Err(error) => Err(unreadable(&error)),
     }
 }
@@ -161,8 +164,8 @@ fn unsupported(line: &Line) -> Response {
     Response::Unsupported
 }
 
-fn wrong_path(command: &Command) -> Problem {
-    let detail = format!("this is another command; send it to {}", command.name());
+fn wrong_path(belongs: &str) -> Problem {
+    let detail = format!("this is another message; send it to {belongs}");
     Problem::new(StatusCode::BAD_REQUEST, "wrong_path", detail)
 }
 

@@ -51,7 +51,6 @@
 mod client;
 mod pin;
 mod server;
-mod text;
 mod trust;
 mod verify;
 
