@@ -4,10 +4,11 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::de::{Error as _, SeqAccess, Visitor};
+use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use uuid::Uuid;
 
+use crate::fixed::Fixed;
 use crate::time::Timestamp;
 
 /// A text is not an identifier: it must be a UUID such as `0192d4a0-6c1e-7b44-9d2e-3f5a8c7b1e90`.
@@ -83,32 +84,11 @@ macro_rules! id {
                     let text = String::deserialize(deserializer)?;
                     text.parse().map_err(D::Error::custom)
                 } else {
-                    deserializer.deserialize_tuple(16, Sixteen).map(Self)
+                    deserializer.deserialize_tuple(16, Fixed).map(Self)
                 }
             }
         }
     };
-}
-
-/// Reads an identifier's bytes in a loop. serde's own way with arrays has the code of an element
-/// once for each.
-struct Sixteen;
-
-impl<'de> Visitor<'de> for Sixteen {
-    type Value = [u8; 16];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("sixteen bytes")
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<[u8; 16], A::Error> {
-        let mut bytes = [0; 16];
-        for (position, byte) in bytes.iter_mut().enumerate() {
-            let next = seq.next_element()?;
-            *byte = next.ok_or_else(|| A::Error::invalid_length(position, &self))?;
-        }
-        Ok(bytes)
-    }
 }
 
 id! {

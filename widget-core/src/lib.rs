@@ -51,6 +51,7 @@
 //!
 //! | module | what it has |
 //! |---|---|
+//! | [`access`] | secrets, what is kept of them, and join strings |
 //! | [`id`], [`time`], [`payload`] | identifiers, points in time, JSON that is passed on unread |
 //! | [`report`], [`task`] | a telemetry sample; a piece of work and the rules of its life |
 //! | [`message`], [`v1`] | what travels, in version 2 and in version 1 |
@@ -79,7 +80,9 @@
     )
 )]
 
+pub mod access;
 pub mod codec;
+mod fixed;
 pub mod frame;
 pub mod id;
 pub mod message;

@@ -144,8 +144,7 @@ impl Message {
 fn named() -> Vec<(String, Message)> {
     let mut all = Vec::new();
     for opening in samples::openings() {
-        let Opening::Hello(_) = &opening;
-        all.push(("hello", Message::Opening(opening)));
+        all.push((opening.name(), Message::Opening(opening)));
     }
     for command in samples::commands() {
         match command {

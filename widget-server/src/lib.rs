@@ -60,6 +60,8 @@
 //! - **The process ends**: what was acknowledged is in the store; agents connect again, send the rest
 //!   and name the tasks that they hold. A store in memory begins anew, and agents notice.
 //! - **A listener cannot go on**: the others are ended too, and [`Server::run`] says why.
+//! - **The system has no randomness to give**: sessions over HTTP cannot be sealed, and agents are
+//!   answered *busy* until it has.
 //! - **An agent does what it must not**: it is answered why, counted ([`ServerHandle::refusals`]) and
 //!   logged; nobody else notices.
 //! - **Input does not fit**: a task whose input is not what the agent's schema of its kind asks for is
@@ -97,6 +99,7 @@
     )
 )]
 
+pub mod access;
 #[cfg(feature = "admin")]
 mod admin;
 pub mod api;

@@ -26,7 +26,8 @@ pub(crate) struct Asked {
 
 #[derive(Debug)]
 pub(crate) enum What {
-    Opening,
+    /// An opening of this name.
+    Opening(&'static str),
     /// A command of this name, and the session that goes with it.
     Command(&'static str, HeaderValue),
 }
@@ -68,7 +69,7 @@ fn ask(line: &Line, request: &Request<Incoming>) -> Result<Asked, Problem> {
         .and_then(codec::by_content_type)
         .ok_or_else(unknown_codec)?;
     let what = match takes {
-        Takes::Opening(_) => What::Opening,
+        Takes::Opening(name) => What::Opening(name),
         Takes::Command(name) => What::Command(name, session(headers).ok_or_else(hello_first)?),
     };
     Ok(Asked {

@@ -13,8 +13,5 @@ pub fn path_of(command: &Command) -> String {
 
 /// The path of an opening.
 pub(crate) fn path_of_opening(opening: &Opening) -> String {
-    let word = match opening {
-        Opening::Hello(_) => "hello",
-    };
-    format!("{ROOT}{word}")
+    format!("{ROOT}{}", opening.name())
 }

@@ -56,10 +56,10 @@ async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<
         client,
     } = asked;
     let response = match what {
-        What::Opening => {
+        What::Opening(name) => {
             // On the heap and gone before a connection's long life of waiting: what one future
             // needs for a moment, it keeps for as long as it lives.
-            Box::pin(open(line, client, codec, sent)).await?
+            Box::pin(open(line, client, (codec, name), sent)).await?
         }
         What::Command(name, session) => match resume(line, client, session).await {
             Ok(peer) => match command(line, codec, name, sent).await? {
@@ -81,15 +81,16 @@ async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<
 async fn open(
     line: &Line,
     client: Option<IpAddr>,
-    codec: &dyn ErasedCodec,
+    (codec, name): (&dyn ErasedCodec, &str),
     sent: &mut Option<Sent>,
 ) -> Result<Response, Problem> {
     let whole = read(line, sent, MAX_OPENING).await?;
     let opening = match codec.decode_opening(whole.as_ref()) {
-        Ok(opening) => opening,
+        Ok(opening) if opening.name() == name => opening,
+        Ok(opening) => return Err(wrong_path(opening.name())),
         Err(CodecError::UnknownVariant(_)) => {
             if let Ok(command) = codec.decode_command(whole.as_ref()) {
-                return Err(wrong_path(&command));
+                return Err(wrong_path(command.name()));
             }
             // A newer way to begin: the agent may know an older one.
             return Ok(unsupported(line));
@@ -131,13 +132,14 @@ async fn command(
     line.enter(Phase::Call);
     match codec.decode_command(whole.as_ref()) {
         Ok(command) if command.name() == name => Ok(Some(command)),
-        Ok(command) => Err(wrong_path(&command)),
-        Err(CodecError::UnknownVariant(_)) if codec.decode_opening(whole.as_ref()).is_err() => {
-            Ok(None)
-        }
-        Err(CodecError::UnknownVariant(_)) => {
-            Err(Problem::malformed("this is an opening; send it to hello"))
-        }
+        Ok(command) => Err(wrong_path(command.name())),
+        Err(CodecError::UnknownVariant(_)) => match codec.decode_opening(whole.as_ref()) {
+            Ok(opening) => {
+                let detail = format!("this is an opening; send it to {}", opening.name());
+                Err(Problem::malformed(detail))
+            }
+            Err(_) => Ok(None),
+        },
         Err(error) => Err(unreadable(&error)),
     }
 }
@@ -174,8 +176,8 @@ fn unsupported(line: &Line) -> Response {
     Response::Unsupported
 }
 
-fn wrong_path(command: &Command) -> Problem {
-    let detail = format!("this is another command; send it to {}", command.name());
+fn wrong_path(belongs: &str) -> Problem {
+    let detail = format!("this is another message; send it to {belongs}");
     Problem::new(StatusCode::BAD_REQUEST, "wrong_path", detail)
 }
 

@@ -3,7 +3,7 @@
 use crate::paths::ROOT;
 
 /// The openings that have a path.
-pub(crate) const OPENINGS: &[&str] = &["hello"];
+pub(crate) const OPENINGS: &[&str] = &["hello", "enrol"];
 /// The commands that have a path.
 pub(crate) const COMMANDS: &[&str] = &["describe", "submit", "request-work", "update", "goodbye"];
 

@@ -13,12 +13,14 @@ mod common;
 
 use std::io::Write;
 
+use bytes::BytesMut;
 use common::{
     Answer, BINCODE, JSON, Peer, Server, ack, bincode, head, json, opening, post, request, session,
     submit, submit_command,
 };
 use widget_core::codec;
 use widget_core::frame::{MAX_OPENING, MAX_TO_SERVER};
+use widget_core::testkit::samples;
 
 #[test]
 fn an_unknown_path_is_answered_with_the_known_ones() {
@@ -87,6 +89,33 @@ fn a_command_on_the_path_of_another_is_refused() {
     }
     assert_eq!(server.refused(2), ["wrong_path"; 2]);
     assert!(server.service.callers().is_empty());
+}
+
+#[test]
+fn an_opening_on_the_path_of_another_is_refused() {
+    let server = Server::start();
+    for opening in samples::openings() {
+        for (path, is_its_own) in [
+            ("hello", opening.name() == "hello"),
+            ("enrol", opening.name() == "enrol"),
+        ] {
+            for codec in codec::ALL {
+                let mut body = BytesMut::new();
+                codec.encode_opening(&opening, &mut body).unwrap();
+                let kind = format!("Content-Type: {}", codec.content_type());
+                let answer = server.answer_to(&post(path, &[&kind], &body));
+                if is_its_own {
+                    assert_eq!(answer.status, 200, "{answer:?}");
+                    continue;
+                }
+                assert_eq!(answer.problem(), (400, "wrong_path"), "{path}");
+                let belongs = format!("send it to {}", opening.name());
+                assert!(answer.detail().contains(&belongs), "{}", answer.detail());
+            }
+        }
+    }
+    let expected = samples::openings().len();
+    assert_eq!(server.service.openings().len(), expected * codec::ALL.len());
 }
 
 #[test]

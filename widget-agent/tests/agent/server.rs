@@ -231,7 +231,9 @@ impl Transport for Memory {
         if let Some(kind) = self.1.closed.lock().unwrap().clone() {
             return Err(TransportError::new(kind));
         }
-        let Opening::Hello(hello) = opening;
+        let Opening::Hello(hello) = opening else {
+            return Err(TransportError::new(TransportErrorKind::Protocol));
+        };
         self.1.hellos.0.try_send(hello).unwrap();
         let stop = Stop::new();
         let line = Line(stop.signal(), Arc::clone(&self.1));

@@ -5,6 +5,7 @@
 //! to grow carries [`Extras`].
 
 mod command;
+pub mod extra;
 mod opening;
 mod response;
 
@@ -12,7 +13,7 @@ pub use command::{
     Command, Describe, Goodbye, HandlerInfo, Held, KindRoom, RequestWork, Submit, Update,
     UpdateItem,
 };
-pub use opening::{Credential, Extras, Hello, Limits, Opening, Pacing, Seen, Welcome};
+pub use opening::{Credential, Enrol, Extras, Hello, Limits, Opening, Pacing, Seen, Welcome};
 pub use response::{Cancel, Refusal, RefusalReason, Response, Verdict, Work, WorkTask};
 
 /// The version of the protocol that these messages are.

@@ -2,23 +2,38 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::Secret;
 use crate::id::{AgentId, SpoolEpoch, StoreEpoch};
 use crate::time::Timestamp;
 
-/// Room to grow: numbered values, of which unknown numbers are skipped.
+/// Room to grow: numbered values, of which unknown numbers are skipped. Those in use are in
+/// [`extra`](super::extra).
 pub type Extras = Vec<(u16, Vec<u8>)>;
 
-/// The first message of an agent, a type of its own so that nothing else can come first.
+/// The first message of an agent, a type of its own so that nothing else can come first. On the wire by
+/// position: new ones go to the end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Opening {
     /// An agent that the server may know.
     Hello(Hello),
+    /// An agent that wants to be known from here on. It is answered as a Hello is; the id that the
+    /// server gave it is in [`Welcome::extras`], as [`extra::AGENT`](super::extra::AGENT).
+    Enrol(Enrol),
 }
 
 impl Opening {
     /// The names of its variants in JSON, in the order of their numbers.
-    pub const NAMES: &[&str] = &["hello"];
+    pub const NAMES: &[&str] = &["hello", "enrol"];
+
+    /// The word for paths, logs and counters.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Hello(_) => "hello",
+            Self::Enrol(_) => "enrol",
+        }
+    }
 }
 
 /// Who speaks.
@@ -40,6 +55,19 @@ pub struct Hello {
     pub extras: Extras,
 }
 
+/// Who wants to be known. The same again, with the same token and credential, comes to the same id and
+/// costs no further use of the token.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Enrol {
+    /// What lets the agent in, out of a [`JoinString`](crate::access::JoinString).
+    pub token: Secret,
+    /// Who joins. Its credential is the secret that proves the agent from here on, which it made
+    /// itself; the id in it counts for nothing.
+    pub hello: Hello,
+    /// Room to grow.
+    pub extras: Extras,
+}
+
 /// What an agent has seen of a store: by it a store notices that it was restored from a backup.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seen {
@@ -57,18 +85,21 @@ impl Seen {
     pub const MAX_STORES: usize = 8;
 }
 
-/// What proves that an agent is who it says.
+/// What proves that an agent is who it says. On the wire by position: new ones go to the end.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
     /// Nothing: good for loopback only.
     None,
+    /// What the agent made when it enrolled, and the server keeps the verifier of.
+    Secret(Secret),
 }
 
 impl std::fmt::Debug for Credential {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::None => f.write_str("None"),
+            Self::Secret(_) => f.write_str("Secret"),
         }
     }
 }

@@ -52,6 +52,7 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 /// - must never run [`spawn_blocking`](Self::spawn_blocking) work on a thread that drives futures;
 /// - must not wake a sleeper before its time, and soon after it;
 /// - must give a clock that never goes back;
+/// - must give random bits for a [`secret`](Self::secret) that nobody guesses, or none;
 /// - must resolve the name anew at each [`connect`](Self::connect), and try each of its addresses.
 pub trait Runtime: Debug + Send + Sync {
     /// Runs a future in the background.
@@ -77,6 +78,17 @@ pub trait Runtime: Debug + Send + Sync {
 
     /// Sixty-four random bits, good enough for identifiers.
     fn random(&self) -> u64;
+
+    /// Thirty-two random bytes, good enough for a [`Secret`](crate::access::Secret); `None` if the
+    /// system has none to give. As it stands they are as good as [`random`](Self::random) is, so a
+    /// runtime whose `random` may be guessed must have this too.
+    fn secret(&self) -> Option<[u8; 32]> {
+        let mut bytes = [0; 32];
+        for part in bytes.as_chunks_mut::<8>().0 {
+            *part = self.random().to_le_bytes();
+        }
+        Some(bytes)
+    }
 
     /// The number that the host gave this process, for people who look at a crash; may repeat.
     #[expect(clippy::disallowed_methods, reason = "what every adapter would say")]
@@ -158,6 +170,14 @@ fn random() -> u64 {
             .build_hasher()
             .finish()
     })
+}
+
+/// Without the way out that [`random`] has.
+#[cfg(any(feature = "tokio", feature = "smol"))]
+#[expect(clippy::disallowed_methods, reason = "the adapters ask this")]
+fn secret() -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).ok().map(|()| bytes)
 }
 
 #[cfg(any(feature = "tokio", feature = "smol"))]

@@ -84,6 +84,10 @@ impl Runtime for SmolRuntime {
         super::random()
     }
 
+    fn secret(&self) -> Option<[u8; 32]> {
+        super::secret()
+    }
+
     fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let stream = match to.host.parse::<IpAddr>() {

@@ -68,6 +68,10 @@ impl Runtime for TokioRuntime {
         super::random()
     }
 
+    fn secret(&self) -> Option<[u8; 32]> {
+        super::secret()
+    }
+
     fn connect<'a>(&'a self, to: &'a Address) -> BoxFuture<'a, io::Result<Box<dyn Stream>>> {
         Box::pin(async move {
             let stream = TcpStream::connect((to.host.as_str(), to.port)).await?;

@@ -4,6 +4,7 @@
 use std::time::Duration;
 
 use crate::Payload;
+use crate::access::{Secret, Verifier};
 use crate::id::{AgentId, SpoolEpoch, StoreEpoch, TaskId};
 use crate::report::Report;
 use crate::task::NewTask;
@@ -46,6 +47,18 @@ pub const fn epoch(n: u8) -> SpoolEpoch {
 #[must_use]
 pub const fn store_epoch(n: u8) -> StoreEpoch {
     StoreEpoch::from_bytes([n; 16])
+}
+
+/// Secret number `n`.
+#[must_use]
+pub const fn secret(n: u8) -> Secret {
+    Secret::from_bytes([n; 32])
+}
+
+/// Verifier number `n`: a stand-in, not the digest of the secret with that number.
+#[must_use]
+pub const fn verifier(n: u8) -> Verifier {
+    Verifier::from_bytes([n; 32])
 }
 
 /// JSON text.

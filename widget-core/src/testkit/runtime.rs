@@ -33,6 +33,7 @@ macro_rules! runtime_suite {
             the_clock_never_goes_back,
             the_wall_clock_is_of_this_age,
             random_bits_differ,
+            secrets_differ,
             a_timeout_gives_the_result_or_none,
             what_is_written_comes_back_over_loopback,
             a_closed_port_refuses,
@@ -227,6 +228,18 @@ pub async fn random_bits_differ(runtime: SharedRuntime) {
     );
     assert_eq!((ones, zeros), (u64::MAX, u64::MAX));
     assert!(bits.windows(2).all(|pair| pair[0] != pair[1]));
+}
+
+/// Secrets are not the same again, and each of their bits changes.
+pub async fn secrets_differ(runtime: SharedRuntime) {
+    let secrets: Vec<_> = (0..64).map(|_| runtime.secret().unwrap()).collect();
+    for place in 0..32 {
+        let bytes = secrets.iter().map(|secret| secret[place]);
+        let (ones, zeros) = bytes.fold((0, 0), |(a, b), byte| (a | byte, b | !byte));
+        assert_eq!((ones, zeros), (u8::MAX, u8::MAX), "{place}");
+    }
+    let different: std::collections::BTreeSet<_> = secrets.iter().collect();
+    assert_eq!(different.len(), secrets.len());
 }
 
 /// What is ready wins even over no time at all; what never ends gives none.

@@ -1,12 +1,12 @@
 //! One sample of each message that travels, and of each variant within, the ends of what fields
 //! can be among them.
 
-use super::fixtures::{agent, epoch, json, store_epoch, task_id};
+use super::fixtures::{agent, epoch, json, secret, store_epoch, task_id};
 use crate::Payload;
 use crate::id::Attempt;
 use crate::message::{
-    Cancel, Command, Credential, Describe, Goodbye, HandlerInfo, Held, Hello, KindRoom, Limits,
-    Opening, Pacing, Refusal, RefusalReason, RequestWork, Response, Seen, Submit, Update,
+    Cancel, Command, Credential, Describe, Enrol, Goodbye, HandlerInfo, Held, Hello, KindRoom,
+    Limits, Opening, Pacing, Refusal, RefusalReason, RequestWork, Response, Seen, Submit, Update,
     UpdateItem, Verdict, Welcome, Work, WorkTask,
 };
 use crate::report::{Report, Thinned};
@@ -55,7 +55,24 @@ pub fn openings() -> Vec<Opening> {
         credential: Credential::None,
         extras: vec![(0, vec![]), (u16::MAX, vec![0xff; 300])],
     };
-    vec![Opening::Hello(small), Opening::Hello(large)]
+    let proven = |hello: &Hello, n| Hello {
+        credential: Credential::Secret(secret(n)),
+        ..hello.clone()
+    };
+    let enrol = |n, hello, extras| {
+        Opening::Enrol(Enrol {
+            token: secret(n),
+            hello,
+            extras,
+        })
+    };
+    vec![
+        Opening::Hello(small.clone()),
+        Opening::Hello(large.clone()),
+        Opening::Hello(proven(&small, 1)),
+        enrol(0, small.clone(), vec![]),
+        enrol(255, proven(&large, 2), vec![(1, vec![3; 16])]),
+    ]
 }
 
 /// Each command, small and large, with each thing that an agent can say of a task.

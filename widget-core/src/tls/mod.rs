@@ -52,7 +52,6 @@ mod client;
 mod pem;
 mod pin;
 mod server;
-mod text;
 mod trust;
 mod verify;
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::text;
+use crate::access::text;
 
 /// SHA-256 of an authority's certificate in DER.
 ///

@@ -23,7 +23,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use session::Sessions;
 use widget_core::id::{AgentId, TaskId};
-use widget_core::message::{Command, Opening, RefusalReason, Response, Welcome};
+use widget_core::message::{Command, Opening, Refusal, RefusalReason, Response, Welcome};
 use widget_core::runtime::{BoxFuture, SharedRuntime, SteadyClock};
 use widget_core::stop::StopSignal;
 use widget_core::store::{StoreError, StoreErrorKind, Stores};
@@ -39,6 +39,8 @@ pub(crate) use readable::{MAX_DEPTH, is_json};
 
 /// How long an agent is to wait when the store cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// What is said to every token of a join string that lets nobody in, whatever is wrong with it.
+const NOT_GOOD: &str = "this join string is not good, or not any more";
 /// How many descriptions may wait to have their schemas looked at.
 const MAX_DESCRIBING: usize = 16;
 
@@ -195,6 +197,15 @@ impl Dispatcher {
         }
     }
 
+    /// The answer to what proves nothing, counted by this word.
+    fn unproven(&self, from: &Origin, word: &'static str, text: &str) -> Rejection {
+        self.refusals.count(from, word, self.runtime.now());
+        Rejection::Refused(Refusal {
+            reason: RefusalReason::Credential,
+            text: text.to_owned(),
+        })
+    }
+
     fn refuse(&self, from: &Origin, reason: RefusalReason, text: impl Into<String>) -> Response {
         self.refusals
             .count(from, reason.as_str(), self.runtime.now());
@@ -207,6 +218,8 @@ impl Service for Dispatcher {
     async fn open(&self, from: &Origin, opening: Opening) -> Result<(Peer, Welcome), Rejection> {
         match opening {
             Opening::Hello(hello) => self.hello(from, hello).await,
+            // No join string is given out yet, so none is good.
+            Opening::Enrol(_) => Err(self.unproven(from, "join_token", NOT_GOOD)),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use widget_core::id::Attempt;
 use widget_core::message::{
-    self, Goodbye, Hello, Limits, Pacing, Refusal, RefusalReason, Response, Welcome,
+    self, Credential, Goodbye, Hello, Limits, Pacing, Refusal, RefusalReason, Response, Welcome,
 };
 use widget_core::payload::Payload;
 use widget_core::store::{Admission, Admitted, Arrival, StoreError, TaskQuery, TaskStoreExt};
@@ -31,6 +31,11 @@ impl Dispatcher {
                 text,
             };
             return Err(Rejection::Refused(refusal));
+        }
+        if hello.credential != Credential::None {
+            // None is kept yet, so none is known.
+            let text = "this server does not know the agent's credential, or not any more";
+            return Err(self.unproven(from, RefusalReason::Credential.as_str(), text));
         }
         let admitted = self.watch_write(self.admit(from, &hello).await);
         let Ok(admitted) = admitted else {

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
 use widget_core::message::{Refusal, RefusalReason};
-use widget_core::runtime::RuntimeExt;
 use widget_core::store::{SessionKey, StoreError};
 use widget_core::time::Mono;
 use widget_core::transport::{Assurance, Origin, Peer, Rejection};
@@ -206,14 +205,7 @@ impl Dispatcher {
         if let Some(key) = lock(&self.sessions.key).clone() {
             return Ok(key);
         }
-        let mut fresh = [0; 32];
-        for part in fresh.as_chunks_mut::<16>().0 {
-            let [one, two] = self.runtime.random_pair();
-            let (first, second) = part.split_at_mut(8);
-            first.copy_from_slice(&one.to_le_bytes());
-            second.copy_from_slice(&two.to_le_bytes());
-        }
-        let fresh = SessionKey::from_bytes(fresh);
+        let fresh = SessionKey::from_bytes(self.runtime.secret().ok_or(BUSY)?);
         let key = self.watch(self.stores.agents.session_key(fresh).await);
         let key = key.map_err(|_| BUSY)?;
         Ok(lock(&self.sessions.key).insert(key).clone())

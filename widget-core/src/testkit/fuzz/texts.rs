@@ -4,13 +4,14 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use super::Seed;
+use crate::access::JoinString;
 use crate::id::{AgentId, SpoolEpoch, StoreEpoch, TaskId};
 use crate::runtime::Address;
 use crate::task::StateName;
-use crate::testkit::fixtures::{NOW, agent, epoch, store_epoch, task_id};
+use crate::testkit::fixtures::{NOW, agent, epoch, secret, store_epoch, task_id};
 use crate::time::Timestamp;
 
-/// Any text as an address, as each kind of id, a time, and the name of a state.
+/// Any text as an address, as each kind of id, a time, a join string, and the name of a state.
 pub fn texts(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -21,6 +22,7 @@ pub fn texts(bytes: &[u8]) {
     reads_again::<SpoolEpoch>(text);
     reads_again::<StoreEpoch>(text);
     reads_again::<Timestamp>(text);
+    reads_again::<JoinString>(text);
     if let Ok(name) = text.parse::<StateName>() {
         assert_eq!(name.as_str(), text);
     }
@@ -52,6 +54,11 @@ pub(super) fn seeds() -> Vec<Seed> {
         store_epoch(4).to_string(),
     ];
     texts.extend(StateName::ALL.map(|name| name.as_str().to_owned()));
+    let token = secret(5).text();
+    texts.push(format!("wj1.{token}.-.tcp://[::1]:9004"));
+    texts.push(format!(
+        "wj1.{token}.{token}.tls://a.example:9004,https://b"
+    ));
     let named = texts.into_iter().enumerate();
     named
         .map(|(at, text)| (format!("text-{at}"), text.into_bytes()))

@@ -248,6 +248,7 @@ macro_rules! transport_suite {
         $crate::__transport_cases! { $harness =>
             openings [
                 what_the_agent_says_arrives,
+                an_enrolment_arrives_whole,
                 the_welcome_is_what_the_service_said,
                 a_refusal_is_told,
                 busy_is_told_with_its_time,

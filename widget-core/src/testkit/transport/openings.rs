@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use super::{Answer, Bench, PATIENCE, ScriptedService, hello};
+use crate::message::Opening;
+use crate::testkit::samples;
 use crate::transport::{TransportError, TransportErrorKind};
 
 /// The service sees the opening as the agent said it, and sees it before any command.
@@ -10,6 +12,18 @@ pub async fn what_the_agent_says_arrives(bench: Bench) {
     let _connection = bench.connect(3).await;
     assert_eq!(bench.service.openings(), [hello(3)]);
     assert_eq!(bench.service.callers(), []);
+}
+
+/// An enrolment arrives as the agent said it, and is welcomed as a Hello is.
+pub async fn an_enrolment_arrives_whole(bench: Bench) {
+    let mut openings = samples::openings();
+    openings.retain(|opening| matches!(opening, Opening::Enrol(_)));
+    for opening in &openings {
+        let transport = bench.transport(PATIENCE);
+        let (_connection, welcome) = transport.connect(opening.clone()).await.unwrap();
+        assert_eq!(welcome, ScriptedService::welcome());
+    }
+    assert_eq!(bench.service.openings(), openings);
 }
 
 /// The agent gets the welcome that the service said.

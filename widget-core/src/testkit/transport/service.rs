@@ -154,7 +154,10 @@ impl ScriptedService {
 #[async_trait]
 impl Service for ScriptedService {
     async fn open(&self, from: &Origin, opening: Opening) -> Result<(Peer, Welcome), Rejection> {
-        let Opening::Hello(hello) = &opening;
+        let hello = match &opening {
+            Opening::Hello(hello) => hello,
+            Opening::Enrol(enrol) => &enrol.hello,
+        };
         let peer = Peer {
             agent: hello.agent,
             epoch: hello.epoch,

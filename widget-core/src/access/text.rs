@@ -6,7 +6,7 @@ const CHARACTERS: usize = 43;
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
 /// The text of these bytes.
-pub(super) fn encode(bytes: &[u8; 32]) -> String {
+pub(crate) fn encode(bytes: &[u8; 32]) -> String {
     let mut text = String::with_capacity(CHARACTERS);
     for three in bytes.chunks(3) {
         let bits = (0..3).fold(0, |bits, at| {
@@ -23,7 +23,7 @@ pub(super) fn encode(bytes: &[u8; 32]) -> String {
 }
 
 /// The bytes of a text, if it is the text of any.
-pub(super) fn decode(text: &str) -> Option<[u8; 32]> {
+pub(crate) fn decode(text: &str) -> Option<[u8; 32]> {
     if text.len() != CHARACTERS {
         return None;
     }
