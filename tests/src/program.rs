@@ -25,12 +25,11 @@ pub struct Program {
 /// If it was not built.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
-    let test = std::env::current_exe().expect("the test has a path");
-    let target = test
-        .ancestors()
-        .nth(2)
-        .expect("the test lies in target/PROFILE/deps");
-    let path = target.join(name);
+    let own = std::env::current_exe().expect("the program has a path");
+    // A test lies in target/PROFILE/deps, a program one above.
+    let mut above = own.ancestors().skip(1);
+    let target = above.find(|path| !path.ends_with("deps"));
+    let path = target.expect("it lies in target/PROFILE").join(name);
     assert!(
         path.exists(),
         "{} is not built: run scripts/test, or first cargo build --workspace --bins --examples",

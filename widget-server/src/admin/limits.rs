@@ -27,7 +27,7 @@ impl Default for AdminLimits {
         Self {
             connections: 512,
             handshake: Duration::from_secs(3),
-            head: Duration::from_secs(10),
+            head: Duration::from_secs(5),
             body: Duration::from_secs(10),
             write: Duration::from_secs(10),
             rate: 128 * 1024,

@@ -1,0 +1,302 @@
+//! A server under peers that mean it no good, all at once, with an honest agent beside them.
+//!
+//!     widget-hostile [MUTE [BOMBS [DRIPS]]]    10,000 peers that say nothing, 1,000 that send headers
+//!                                              without an end, 1,000 that send a byte a second
+//!
+//! A third of each kind goes to each of the server's ports: frames, agents' HTTP, and API with page, which
+//! takes 512 connections. Prints how much the server grew, how long until it had put out all of them, and
+//! whether the agent was served throughout; fails if one of its bars is missed. Where the limit of open
+//! files is lower than what that takes, there are fewer peers, and that is said.
+
+#![allow(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "what cannot go on has to fail"
+)]
+
+use std::fs;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Builder;
+use tokio::task::JoinSet;
+use tokio::time::sleep;
+use widget_tests::{Api, ServerProgram};
+
+/// The most that the server may grow, in KiB.
+const MOST_GROWTH: u64 = 200 * 1024;
+/// How long after the last of them has come all must be gone.
+const GONE_WITHIN: Duration = Duration::from_secs(10);
+/// How old the agent's last report may be: it reports each second.
+const FRESH: Duration = Duration::from_secs(4);
+/// What a process needs open files for beside its connections.
+const OTHERS: usize = 500;
+/// Against hanging only.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Mute,
+    Bomb,
+    Drip,
+}
+
+/// What became of them.
+#[derive(Debug, Default)]
+struct Counts {
+    connected: AtomicUsize,
+    /// There was nobody to take it any more.
+    failed: AtomicUsize,
+}
+
+fn main() -> ExitCode {
+    let mut wanted = [10_000, 1_000, 1_000];
+    let mut places = wanted.iter_mut();
+    for arg in std::env::args().skip(1) {
+        let (Some(place), Ok(count)) = (places.next(), arg.parse()) else {
+            say("usage: widget-hostile [MUTE [BOMBS [DRIPS]]]");
+            return ExitCode::from(2);
+        };
+        *place = count;
+    }
+    let is_kept = hold(fit(wanted));
+    if is_kept {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
+}
+
+/// So many as the limit of open files allows.
+fn fit(wanted: [usize; 3]) -> [usize; 3] {
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let line = limits
+        .lines()
+        .find(|line| line.starts_with("Max open files"));
+    let limit = line.and_then(|line| line.split_whitespace().nth(3)?.parse().ok());
+    let (limit, all) = (limit.unwrap_or(1_024_usize), wanted.iter().sum::<usize>());
+    let room = limit.saturating_sub(OTHERS);
+    if all <= room {
+        return wanted;
+    }
+    say(&format!(
+        "the limit of open files is {limit}: there are fewer of each kind"
+    ));
+    wanted.map(|count| count * room / all)
+}
+
+fn hold(counts: [usize; 3]) -> bool {
+    let files = TempDir::new().expect("a directory");
+    let server = ServerProgram::start(&files.path().join("server"));
+    let agent = server.agent(&files.path().join("agent"), "1s");
+    let path = format!("/api/v1/agents/{}", agent.id);
+    while server.api.get(&path).0 != 200 {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let before = memory(server.program.id(), "VmRSS:");
+    let admin = server.api.base().trim_start_matches("http://").to_owned();
+    let targets = [server.tcp.clone(), server.http.clone(), admin];
+    let over = Arc::new(AtomicBool::new(false));
+    let watch = {
+        let (over, api) = (Arc::clone(&over), server.api.clone());
+        thread::spawn(move || watch(&api, &path, &over))
+    };
+    let attack = attack(counts, &targets);
+    // A while longer: what they have left behind must not come out later.
+    thread::sleep(Duration::from_secs(2));
+    over.store(true, Ordering::Relaxed);
+    let served = watch.join().expect("the agent is watched");
+    let peak = memory(server.program.id(), "VmHWM:");
+    let after = memory(server.program.id(), "VmRSS:");
+    let refusals = server.api.get("/api/v1/status").1;
+
+    let [mute, bombs, drips] = counts;
+    say(&format!(
+        "peers                  {mute} mute, {bombs} header bombs, {drips} of a byte a second"
+    ));
+    say(&format!(
+        "connected              {} ({} found nobody to take them)",
+        attack.connected, attack.failed
+    ));
+    say(&format!(
+        "server's memory        {before} KiB before, {peak} at most, {after} after"
+    ));
+    let growth = peak.saturating_sub(before);
+    let kept = [
+        bar(
+            "growth",
+            growth <= MOST_GROWTH,
+            &format!("{growth} KiB, bar {MOST_GROWTH}"),
+        ),
+        bar(
+            "all gone",
+            attack.gone_after <= GONE_WITHIN,
+            &format!(
+                "{:.1} s after the last had come, bar 10",
+                attack.gone_after.as_secs_f64()
+            ),
+        ),
+        bar(
+            "honest agent",
+            served.oldest <= FRESH,
+            &format!(
+                "its last report was {:.1} s old at most, bar {}",
+                served.oldest.as_secs_f64(),
+                FRESH.as_secs()
+            ),
+        ),
+    ];
+    say(&format!(
+        "honest operator        {} of {} requests answered, the slowest after {:.2} s",
+        served.answered,
+        served.asked,
+        served.slowest.as_secs_f64()
+    ));
+    say(&format!("refusals               {}", refusals["refusals"]));
+    kept.iter().all(|kept| *kept)
+}
+
+fn bar(what: &str, is_kept: bool, text: &str) -> bool {
+    let verdict = if is_kept { "kept" } else { "MISSED" };
+    say(&format!("{what:<22} {text}: {verdict}"));
+    is_kept
+}
+
+struct Attack {
+    connected: usize,
+    failed: usize,
+    gone_after: Duration,
+}
+
+fn attack(counts: [usize; 3], targets: &[String; 3]) -> Attack {
+    let tokio = Builder::new_current_thread().enable_all().build();
+    tokio.expect("a runtime").block_on(async {
+        let told = Arc::new(Counts::default());
+        let mut peers = JoinSet::new();
+        let kinds = [Kind::Mute, Kind::Bomb, Kind::Drip].into_iter().zip(counts);
+        let all: usize = counts.iter().sum();
+        for (kind, count) in kinds {
+            for number in 0..count {
+                let target = targets[number % targets.len()].clone();
+                peers.spawn(hostile(kind, target, Arc::clone(&told)));
+                // The backlog of a listener is short.
+                if number % 64 == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+        let begun = Instant::now();
+        let came = || told.connected.load(Ordering::Relaxed) + told.failed.load(Ordering::Relaxed);
+        while came() < all && begun.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(5)).await;
+        }
+        let last = Instant::now();
+        let limit = tokio::time::timeout(PATIENCE, async {
+            while peers.join_next().await.is_some() {}
+        });
+        let _ = limit.await;
+        Attack {
+            connected: told.connected.load(Ordering::Relaxed),
+            failed: told.failed.load(Ordering::Relaxed),
+            gone_after: last.elapsed(),
+        }
+    })
+}
+
+/// One peer, until the server has put it out.
+async fn hostile(kind: Kind, target: String, told: Arc<Counts>) {
+    let Ok(stream) = TcpStream::connect(&target).await else {
+        told.failed.fetch_add(1, Ordering::Relaxed);
+        return;
+    };
+    told.connected.fetch_add(1, Ordering::Relaxed);
+    let (mut reader, mut writer) = stream.into_split();
+    let says = async {
+        match kind {
+            Kind::Mute => std::future::pending::<()>().await,
+            Kind::Bomb => {
+                let line = format!("X-Bomb: {}\r\n", "x".repeat(1_000));
+                let begin: &[u8] = b"POST /agent/v2/hello HTTP/1.1\r\nHost: localhost\r\n";
+                let mut sent = writer.write_all(begin).await;
+                while sent.is_ok() {
+                    sent = writer.write_all(line.as_bytes()).await;
+                    tokio::task::yield_now().await;
+                }
+            }
+            Kind::Drip => {
+                // The beginning of a frame; a request may begin with anything.
+                let begin: &[u8] = if target.is_empty() {
+                    b""
+                } else {
+                    b"\x04\xd2\x00\x02"
+                };
+                for byte in begin.iter().chain(std::iter::repeat(&b'x')) {
+                    if writer.write_all(&[*byte]).await.is_err() {
+                        return;
+                    }
+                    sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
+    };
+    let hears = async {
+        let mut bytes = [0; 256];
+        while reader.read(&mut bytes).await.is_ok_and(|count| count > 0) {}
+    };
+    // Whoever can no longer be written to is gone too.
+    futures_lite::future::or(hears, says).await;
+}
+
+struct Served {
+    /// The oldest that the agent's last report was.
+    oldest: Duration,
+    asked: usize,
+    answered: usize,
+    slowest: Duration,
+}
+
+/// Looks at the honest agent as an operator does.
+fn watch(api: &Api, path: &str, over: &AtomicBool) -> Served {
+    let mut served = Served {
+        oldest: Duration::ZERO,
+        asked: 0,
+        answered: 0,
+        slowest: Duration::ZERO,
+    };
+    let mut seen = (Instant::now(), serde_json::Value::Null);
+    while !over.load(Ordering::Relaxed) {
+        let begun = Instant::now();
+        served.asked += 1;
+        if let Some((200, agent)) = api.try_get(path) {
+            served.answered += 1;
+            let report = agent["latest"]["seq"].clone();
+            if report != seen.1 {
+                seen = (Instant::now(), report);
+            }
+            // Only while somebody looks can it be seen that nothing is new.
+            served.oldest = served.oldest.max(seen.0.elapsed());
+        }
+        served.slowest = served.slowest.max(begun.elapsed());
+        thread::sleep(Duration::from_millis(100));
+    }
+    served
+}
+
+/// A line of what the system says about the memory of a process, in KiB.
+fn memory(pid: u32, what: &str) -> u64 {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the server runs");
+    let line = status.lines().find_map(|line| line.strip_prefix(what));
+    let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());
+    number.expect("a number")
+}
+
+fn say(line: &str) {
+    println!("{line}");
+}
