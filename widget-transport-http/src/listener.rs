@@ -155,6 +155,7 @@ impl Accepting {
         let origin = Origin {
             transport: crate::NAME,
             address: peer.to_string().into(),
+            ip: Some(peer.ip()),
         };
         match Arc::clone(&self.places).try_acquire_owned() {
             Ok(place) => self.start(stream, origin, place),
