@@ -91,7 +91,7 @@ impl AgentStore for MemoryStore {
         let record = agents.by_id.get(&arrival.agent);
         let record = AgentRecord::clone(record.ok_or(StoreErrorKind::Corrupt)?);
         if record.cloned.is_some() && !was_marked {
-            for entry in &arrival.audit {
+            if let Some(entry) = &arrival.audit {
                 rows.access.write(entry.clone());
             }
         }
