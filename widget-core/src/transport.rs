@@ -45,7 +45,7 @@ mod memory;
 mod proxies;
 
 use std::fmt::Debug;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -173,6 +173,8 @@ pub struct Origin {
     pub transport: &'static str,
     /// Address of the other side, for people. Shared: connections and calls name it, and are many.
     pub address: Arc<str>,
+    /// The host of the other side, where it has one: past proxies that are trusted.
+    pub ip: Option<IpAddr>,
 }
 
 /// An agent that was welcomed.

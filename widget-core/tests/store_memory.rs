@@ -19,3 +19,11 @@ mod agents {
 mod reports {
     widget_core::report_store_suite!(super::fresh);
 }
+
+mod access {
+    widget_core::access_store_suite!(super::fresh);
+}
+
+mod audit {
+    widget_core::audit_suite!(super::fresh);
+}

@@ -46,6 +46,7 @@ fn every_case_of_the_task_store_is_listed() {
 #[test]
 fn every_case_of_the_agent_store_is_listed() {
     let sources = [
+        source!("agent_store/host.rs"),
         source!("agent_store/list.rs"),
         source!("agent_store/row.rs"),
     ];
@@ -60,6 +61,22 @@ fn every_case_of_the_report_store_is_listed() {
         source!("report_store/read.rs"),
     ];
     assert_listed(source!("report_store/mod.rs"), &sources);
+}
+
+#[test]
+fn every_case_of_the_access_store_is_listed() {
+    let sources = [
+        source!("access_store/audit.rs"),
+        source!("access_store/enrol.rs"),
+        source!("access_store/tokens.rs"),
+    ];
+    assert_listed(source!("access_store/mod.rs"), &sources);
+}
+
+#[test]
+fn every_case_of_whole_stores_is_listed() {
+    let sources = [source!("whole_store/effects.rs")];
+    assert_listed(source!("whole_store/mod.rs"), &sources);
 }
 
 #[test]

@@ -240,6 +240,9 @@ mod tests {
             protocol: 2,
             transport: "tcp".into(),
             epoch: None,
+            enrolled: None,
+            labels: Vec::new(),
+            cloned: None,
             describe: Describe::default(),
         }
     }

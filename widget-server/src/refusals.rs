@@ -31,7 +31,9 @@ impl Refusals {
         row.count += 1;
         if row.count == 1 || now.since(row.said) >= SAY_EVERY {
             row.said = now;
-            let Origin { transport, address } = from;
+            let Origin {
+                transport, address, ..
+            } = from;
             let address = &**address;
             tracing::warn!(reason, transport, address, count = row.count, "refused");
         }

@@ -96,9 +96,8 @@ fn server() -> (Server, Arc<ReadOnly>) {
         refuses: AtomicBool::new(false),
     });
     let stores = Stores {
-        agents: Arc::new(memory.clone()),
         tasks: tasks.clone(),
-        reports: Arc::new(memory),
+        ..Arc::new(memory).into()
     };
     let runtime = Arc::new(TokioRuntime::current().unwrap());
     (Server::builder(runtime, stores).build(), tasks)

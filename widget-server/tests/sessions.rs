@@ -72,6 +72,7 @@ async fn a_session_resumes_the_same_peer() {
     let from = Origin {
         transport: "http",
         address: "elsewhere".into(),
+        ip: None,
     };
     let resumed = server.service().resume(&from, &session).await.unwrap();
     let expected = Peer {

@@ -93,6 +93,7 @@ impl SimListener {
             let origin = Origin {
                 transport: self.name(),
                 address: accepted.from,
+                ip: None,
             };
             let (service, stop) = (Arc::clone(service), stop.clone());
             let runtime = Arc::clone(&runtime);

@@ -6,15 +6,18 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use futures_lite::future::yield_now;
+use widget_core::access::Verifier;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::message::Describe;
 use widget_core::report::Report;
 use widget_core::runtime::RuntimeExt;
 use widget_core::store::{
-    Admission, Admitted, AgentPage, AgentQuery, AgentRecord, AgentStore, Appended, Arrival,
-    BucketQuery, Inserted, LatestReport, LeaseRequest, Leased, MemoryStore, ReportBatch,
-    ReportQuery, ReportStore, SessionKey, StoreError, StoreErrorKind, StoredReport, Summary,
-    TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
+    AccessStore, Admission, Admitted, AgentPage, AgentQuery, AgentRecord, AgentStore, Appended,
+    Arrival, Arrived, AuditEntry, AuditPage, AuditQuery, BucketQuery, CredentialRecord, Enrolled,
+    Enrolment, HostId, Inserted, LatestReport, LeaseRequest, Leased, MemoryStore, NewToken,
+    ReportBatch, ReportQuery, ReportStore, SessionKey, StoreError, StoreErrorKind, StoredReport,
+    Summary, TaskChange, TaskPage, TaskQuery, TaskStore, TokenPage, TokenQuery, TokenRecord,
+    WakeUp,
 };
 use widget_core::task::{NewTask, Revision, Streamed, Task};
 use widget_core::time::Timestamp;
@@ -153,7 +156,7 @@ impl TaskStore for SimStore {
 
 #[async_trait]
 impl AgentStore for SimStore {
-    async fn arrive(&self, arrival: &Arrival) -> Result<AgentRecord, StoreError> {
+    async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError> {
         self.slow(self.rows.arrive(arrival)).await
     }
 
@@ -179,6 +182,15 @@ impl AgentStore for SimStore {
 
     async fn delete_agent(&self, agent: AgentId) -> Result<bool, StoreError> {
         self.slow(self.rows.delete_agent(agent)).await
+    }
+
+    async fn release(
+        &self,
+        agent: AgentId,
+        keep: Option<&HostId>,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.slow(self.rows.release(agent, keep, audit)).await
     }
 
     async fn session_key(&self, fresh: SessionKey) -> Result<SessionKey, StoreError> {
@@ -225,5 +237,59 @@ impl ReportStore for SimStore {
 
     async fn delete_reports(&self, agent: AgentId) -> Result<(), StoreError> {
         self.slow(self.rows.delete_reports(agent)).await
+    }
+}
+
+#[async_trait]
+impl AccessStore for SimStore {
+    async fn add_token(
+        &self,
+        token: NewToken,
+        audit: AuditEntry,
+    ) -> Result<TokenRecord, StoreError> {
+        self.slow(self.rows.add_token(token, audit)).await
+    }
+
+    async fn token(&self, verifier: &Verifier) -> Result<Option<TokenRecord>, StoreError> {
+        self.slow(self.rows.token(verifier)).await
+    }
+
+    async fn tokens(&self, query: &TokenQuery) -> Result<TokenPage, StoreError> {
+        self.slow(self.rows.tokens(query)).await
+    }
+
+    async fn revoke(&self, token: u64, audit: AuditEntry) -> Result<bool, StoreError> {
+        self.slow(self.rows.revoke(token, audit)).await
+    }
+
+    async fn tokens_used(&self, used: &[(u64, Timestamp)]) -> Result<(), StoreError> {
+        self.slow(self.rows.tokens_used(used)).await
+    }
+
+    async fn enrol(&self, enrolment: &Enrolment) -> Result<Enrolled, StoreError> {
+        self.slow(self.rows.enrol(enrolment)).await
+    }
+
+    async fn credential(
+        &self,
+        verifier: &Verifier,
+    ) -> Result<Option<CredentialRecord>, StoreError> {
+        self.slow(self.rows.credential(verifier)).await
+    }
+
+    async fn credential_of(&self, agent: AgentId) -> Result<Option<CredentialRecord>, StoreError> {
+        self.slow(self.rows.credential_of(agent)).await
+    }
+
+    async fn end_credential(&self, agent: AgentId, audit: AuditEntry) -> Result<bool, StoreError> {
+        self.slow(self.rows.end_credential(agent, audit)).await
+    }
+
+    async fn note(&self, audit: AuditEntry) -> Result<(), StoreError> {
+        self.slow(self.rows.note(audit)).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.slow(self.rows.audit(query)).await
     }
 }

@@ -76,6 +76,7 @@ impl Transport for SimTransport {
         let origin = Origin {
             transport: self.name(),
             address: self.runtime.host(),
+            ip: None,
         };
         let board = self.clone();
         let open = async {

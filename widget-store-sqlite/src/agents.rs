@@ -6,23 +6,35 @@ use widget_core::Payload;
 use widget_core::id::{AgentId, SpoolEpoch};
 use widget_core::message::Describe;
 use widget_core::store::{
-    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, SessionKey, StoreError,
+    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, Arrived, AuditEntry, HostId,
+    SessionKey, StoreError, StoreErrorKind,
 };
 use widget_core::time::Timestamp;
 
 use crate::error::{Error, Result};
 use crate::rows::{self, Cells};
 use crate::store::SqliteStore;
+use crate::{audit, sightings};
 
 const ARRIVE: &str = "
-    INSERT INTO agents (id, first_seen, last_seen, protocol, transport, epoch)
-    VALUES (?1, ?2, ?2, ?3, ?4, ?5)
+    INSERT INTO agents (id, first_seen, last_seen, protocol, transport, epoch, enrolled, labels)
+    VALUES (?1, ?2, ?2, ?3, ?4, ?5, ?6, ?7)
     ON CONFLICT (id) DO UPDATE SET
         last_seen = max(last_seen, excluded.last_seen),
         left_at = NULL,
         protocol = max(protocol, excluded.protocol),
         transport = excluded.transport,
-        epoch = coalesce(excluded.epoch, epoch)";
+        epoch = coalesce(excluded.epoch, epoch),
+        enrolled = coalesce(excluded.enrolled, enrolled),
+        labels = coalesce(excluded.labels, labels)
+    RETURNING number";
+/// When it was heard last, unless it has left.
+pub(crate) const HEARD: &str =
+    "SELECT CASE WHEN left_at IS NULL THEN last_seen END FROM agents WHERE id = ?1";
+/// Not more of them than it takes to know that there are enough.
+const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM agents LIMIT ?1)";
+pub(crate) const RELEASE: &str = "
+    UPDATE agents SET cloned = NULL WHERE id = ?1 AND cloned IS NOT NULL RETURNING number";
 const SEEN: &str = "
     UPDATE agents SET
         last_seen = max(last_seen, ?2),
@@ -38,8 +50,8 @@ const DELETE: &str = "DELETE FROM agents WHERE id = ?1";
 macro_rules! select {
     ($rest:literal) => {
         concat!(
-            "SELECT id, number, first_seen, last_seen, left_at, protocol, transport, epoch, describe ",
-            "FROM agents ",
+            "SELECT id, number, first_seen, last_seen, left_at, protocol, transport, epoch, describe, \
+             enrolled, labels, cloned FROM agents ",
             $rest
         )
     };
@@ -49,19 +61,10 @@ pub(crate) const PAGE: &str = select!("WHERE number > ?1 ORDER BY number LIMIT ?
 
 #[async_trait]
 impl AgentStore for SqliteStore {
-    async fn arrive(&self, arrival: &Arrival) -> std::result::Result<AgentRecord, StoreError> {
+    async fn arrive(&self, arrival: &Arrival) -> std::result::Result<Arrived, StoreError> {
         let arrival = arrival.clone();
-        self.write(move |connection| {
-            connection.prepare_cached(ARRIVE)?.execute(params![
-                arrival.agent.as_bytes(),
-                arrival.at.as_millis(),
-                arrival.protocol,
-                arrival.transport,
-                arrival.epoch.as_ref().map(SpoolEpoch::as_bytes),
-            ])?;
-            one(connection, arrival.agent)?.ok_or_else(|| Error::damaged("an agent has no row"))
-        })
-        .await
+        self.write(move |connection| arrive(connection, &arrival))
+            .await
     }
 
     async fn describe(
@@ -117,10 +120,74 @@ impl AgentStore for SqliteStore {
         .await
     }
 
+    async fn release(
+        &self,
+        agent: AgentId,
+        keep: Option<&HostId>,
+        audit: AuditEntry,
+    ) -> std::result::Result<bool, StoreError> {
+        let keep: Vec<HostId> = keep.into_iter().cloned().collect();
+        self.write(move |connection| {
+            let mut statement = connection.prepare_cached(RELEASE)?;
+            let released = statement.query([agent.as_bytes()])?;
+            let Some(number) = rows::first(released, |cells| cells.take::<i64>())? else {
+                return Ok(false);
+            };
+            sightings::keep(connection, number, &keep)?;
+            audit::add(connection, &audit)?;
+            Ok(true)
+        })
+        .await
+    }
+
     // In memory: a database that is opened again may be a restored one, and then every agent has to
     // say Hello, so that what it has seen is compared. No other process can have it open.
     async fn session_key(&self, fresh: SessionKey) -> std::result::Result<SessionKey, StoreError> {
         Ok(self.session_key.get_or_init(|| fresh).clone())
+    }
+}
+
+fn arrive(connection: &Connection, arrival: &Arrival) -> Result<Arrived> {
+    let mut heard = None;
+    if arrival.host.is_some() || arrival.most.is_some() {
+        let mut statement = connection.prepare_cached(HEARD)?;
+        let known = statement.query([arrival.agent.as_bytes()])?;
+        let known = rows::first(known, |cells| cells.some_time())?;
+        if known.is_none() {
+            has_room(connection, arrival)?;
+        }
+        heard = known.flatten();
+    }
+    let credential = arrival.credential.as_ref();
+    let labels = credential.map(|credential| serde_json::to_string(&credential.labels));
+    let mut statement = connection.prepare_cached(ARRIVE)?;
+    let row = statement.query(params![
+        arrival.agent.as_bytes(),
+        arrival.at.as_millis(),
+        arrival.protocol,
+        arrival.transport,
+        arrival.epoch.as_ref().map(SpoolEpoch::as_bytes),
+        credential.map(|credential| credential.created.as_millis()),
+        labels.transpose()?,
+    ])?;
+    let no_row = || Error::damaged("an agent has no row");
+    let number = rows::first(row, |cells| cells.take::<i64>())?.ok_or_else(no_row)?;
+    let sighting = sightings::sight(connection, number, arrival, heard)?;
+    let record = one(connection, arrival.agent)?.ok_or_else(no_row)?;
+    Ok(Arrived { record, sighting })
+}
+
+/// Whether a new agent may come.
+fn has_room(connection: &Connection, arrival: &Arrival) -> Result<()> {
+    let Some(most) = arrival.most else {
+        return Ok(());
+    };
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let mut statement = connection.prepare_cached(COUNT)?;
+    let there: i64 = statement.query_row([most], |row| row.get(0))?;
+    match there < most {
+        true => Ok(()),
+        false => Err(StoreErrorKind::Full.into()),
     }
 }
 
@@ -187,6 +254,15 @@ fn record(cells: &mut Cells<'_>) -> Result<AgentRecord> {
             Some(json) => serde_json::from_str(&json)?,
             None => Describe::default(),
         },
+        enrolled: cells.some_time()?,
+        labels: match cells.take::<Option<String>>()? {
+            Some(json) => serde_json::from_str(&json)?,
+            None => Vec::new(),
+        },
+        cloned: cells
+            .take::<Option<String>>()?
+            .map(|json| sightings::read_mark(&json))
+            .transpose()?,
     })
 }
 

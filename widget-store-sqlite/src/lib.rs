@@ -1,6 +1,7 @@
-//! The embedded store of Widget's server: agents, tasks and reports in one SQLite database.
+//! The embedded store of Widget's server: agents, tasks, reports, and who may come in, in one SQLite
+//! database.
 //!
-//! [`SqliteStore`] keeps all three stores of [`widget_core::store`]. It needs no runtime: one
+//! [`SqliteStore`] keeps all four stores of [`widget_core::store`]. It needs no runtime: one
 //! thread writes, a few read, and callers wait for their answers on channels. Whatever waits is
 //! written in one transaction and answered after its commit, so that durability costs one sync for
 //! a group of callers, not one for each. SQLite itself is compiled in.
@@ -55,11 +56,14 @@
 //! - What was answered has been synced: it survives a killed process and the loss of power.
 //! - No call blocks its thread but `open` and the drop of the store, which waits until all that was
 //!   begun is written.
+//! - The audit list only grows: the database itself refuses a change of it.
 //! - Payloads come back byte for byte; nothing in here reads them.
 //!
 //! There are no features.
 
+mod access;
 mod agents;
+mod audit;
 mod connect;
 mod directory;
 mod error;
@@ -73,6 +77,7 @@ mod readers;
 mod reports;
 mod rows;
 mod schema;
+mod sightings;
 mod store;
 mod sync;
 mod tasks;

@@ -3,11 +3,13 @@
 
 use rusqlite::Connection;
 use widget_core::id::AgentId;
-use widget_core::store::TaskQuery;
+use widget_core::store::{Action, AuditOrder, AuditQuery, TaskQuery};
 use widget_core::task::StateName;
 
 use crate::options::SqliteOptions;
-use crate::{agents, connect, lease, output, prune, reports, rows, tasks};
+use crate::{
+    access, agents, audit, connect, lease, output, prune, reports, rows, sightings, tasks,
+};
 
 fn database() -> (tempfile::TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
@@ -36,7 +38,16 @@ fn assert_plan(connection: &Connection, statement: &str, index: &str) {
     let walks = |step: &String| {
         let table = step.strip_prefix("SCAN ").unwrap_or_default();
         [
-            "tasks", "reports", "timeline", "arrivals", "agents", "output",
+            "tasks",
+            "reports",
+            "timeline",
+            "arrivals",
+            "agents",
+            "output",
+            "tokens",
+            "credentials",
+            "sightings",
+            "audit",
         ]
         .iter()
         .any(|name| table.starts_with(name))
@@ -68,6 +79,7 @@ fn tasks_are_found_by_id_key_due_time_and_end() {
     assert_plan(&connection, tasks::OVERDUE, "tasks_due");
     assert_plan(&connection, tasks::PRUNE, "tasks_finished");
     assert_plan(&connection, tasks::UPDATE, "INTEGER PRIMARY KEY");
+    assert_plan(&connection, tasks::COUNT_QUEUED, "tasks_queued");
     assert_plan(&connection, rows::TIMELINE, "PRIMARY KEY");
     assert_plan(&connection, rows::ADD_ENTRY, "PRIMARY KEY");
     assert_plan(&connection, rows::FORGET_ENTRY, "PRIMARY KEY");
@@ -134,4 +146,70 @@ fn agents_are_found_by_id_and_listed_by_number() {
     let (_directory, connection) = database();
     assert_plan(&connection, agents::ONE, "(id=?)");
     assert_plan(&connection, agents::PAGE, "INTEGER PRIMARY KEY (rowid>?)");
+    assert_plan(&connection, agents::HEARD, "(id=?)");
+    assert_plan(&connection, agents::RELEASE, "(id=?)");
+}
+
+#[test]
+fn hosts_are_found_by_their_agent() {
+    let (_directory, connection) = database();
+    for statement in [sightings::KNOWN, sightings::FORGET] {
+        assert_plan(&connection, statement, "PRIMARY KEY (agent=?)");
+    }
+    assert_plan(&connection, sightings::MARK, "INTEGER PRIMARY KEY");
+    let steps = plan(&connection, sightings::KNOWN);
+    assert!(
+        !steps.iter().any(|step| step.contains("TEMP B-TREE")),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn tokens_and_credentials_are_found_by_verifier_number_and_agent() {
+    let (_directory, connection) = database();
+    assert_plan(&connection, access::TOKEN, "(verifier=?)");
+    assert_plan(&connection, access::TOKENS, "(rowid>?)");
+    assert_plan(&connection, access::REVOKE, "(rowid=?)");
+    assert_plan(&connection, access::USED, "(rowid=?)");
+    assert_plan(&connection, access::CREDENTIAL, "(verifier=?)");
+    assert_plan(&connection, access::CREDENTIAL_OF, "(agent=?)");
+    assert_plan(&connection, access::END, "(agent=?)");
+    // All that are good are counted, but not in their rows.
+    let steps = plan(&connection, access::GOOD);
+    assert!(
+        steps.iter().all(|step| step.contains("credentials_good")),
+        "{steps:?}"
+    );
+}
+
+#[test]
+fn the_audit_list_goes_by_number_or_whom_and_what_it_is_about() {
+    let (_directory, connection) = database();
+    for order in [AuditOrder::NewestFirst, AuditOrder::OldestFirst] {
+        let all = AuditQuery {
+            order,
+            limit: 10,
+            ..AuditQuery::default()
+        };
+        let who = AuditQuery {
+            who: Some(String::new()),
+            ..all.clone()
+        };
+        let target = AuditQuery {
+            target: Some(String::new()),
+            action: Some(Action::SignIn),
+            ..all.clone()
+        };
+        for (query, index) in [
+            (&all, "INTEGER PRIMARY KEY"),
+            (&who, "audit_by_who"),
+            (&target, "audit_of_target"),
+        ] {
+            let statement = audit::list(query).0;
+            assert_plan(&connection, &statement, index);
+            let steps = plan(&connection, &statement);
+            let sorts = steps.iter().any(|step| step.contains("TEMP B-TREE"));
+            assert!(!sorts, "{steps:?}");
+        }
+    }
 }

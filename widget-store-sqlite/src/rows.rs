@@ -36,6 +36,10 @@ impl<'r> Cells<'r> {
         self.take().map(Timestamp::from_millis)
     }
 
+    pub(crate) fn some_time(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.take::<Option<i64>>()?.map(Timestamp::from_millis))
+    }
+
     /// SQLite has no unsigned numbers: those above 2^63 stand there as negative ones.
     pub(crate) fn number(&mut self) -> Result<u64> {
         self.take().map(i64::cast_unsigned)
@@ -77,8 +81,8 @@ pub(crate) fn limit(count: usize) -> i64 {
 macro_rules! task_columns {
     () => {
         "number, id, agent, kind, (SELECT input FROM inputs WHERE inputs.task = tasks.number), \
-         created, ttl, timeout, asked_not_before, priority, ordering_key, idempotency_key, sequence, \
-         life, ttl_at, not_before, progress, output, evidence, evidence_output, revision"
+         created, ttl, timeout, asked_not_before, priority, ordering_key, idempotency_key, asked_by, \
+         sequence, life, ttl_at, not_before, progress, output, evidence, evidence_output, revision"
     };
 }
 pub(crate) use task_columns;
@@ -98,6 +102,7 @@ pub(crate) fn task(cells: &mut Cells<'_>) -> Result<(i64, Task)> {
         priority: cells.take()?,
         ordering_key: cells.take()?,
         idempotency_key: cells.take()?,
+        asked_by: cells.take()?,
         sequence: cells.take::<Option<i64>>()?.map(i64::cast_unsigned),
         state: Life::read(cells)?,
         evidence: read_evidence(cells)?,

@@ -20,7 +20,10 @@ use crate::rows;
 ///    earlier ones.
 ///
 /// What is JSON in a column needs no step as long as new fields have a default.
-const MIGRATIONS: &[&str] = &[include_str!("../migrations/0001_first.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("../migrations/0001_first.sql"),
+    include_str!("../migrations/0002_access.sql"),
+];
 
 /// Says whose database a file is: "wdgt".
 const APPLICATION: i64 = 0x7764_6774;
@@ -104,7 +107,7 @@ mod tests {
     use super::*;
 
     /// FNV-1a, so that a step that was released cannot be changed by accident.
-    const HASHES: &[u64] = &[14_910_909_576_296_685_300];
+    const HASHES: &[u64] = &[14_910_909_576_296_685_300, 14_603_408_348_974_661_287];
 
     fn hash(text: &str) -> u64 {
         text.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {

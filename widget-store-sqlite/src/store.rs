@@ -22,7 +22,7 @@ const WRITES: Bounds = Bounds {
     group: 512,
 };
 
-/// Agents, tasks and reports in one SQLite database.
+/// Agents, tasks, reports, and who may come in, in one SQLite database.
 ///
 /// Dropping it waits until what was begun is written and the files are closed; afterwards the
 /// directory can be opened again.

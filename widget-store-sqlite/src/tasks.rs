@@ -14,7 +14,7 @@ use widget_core::time::Timestamp;
 use crate::error::Result;
 use crate::rows::{self, task_columns};
 use crate::store::SqliteStore;
-use crate::{lease, output};
+use crate::{audit, lease, output};
 
 macro_rules! select {
     ($rest:literal) => {
@@ -44,8 +44,13 @@ const UNFINISHED_OF_AGENT: &str = "
 pub(crate) const OVERDUE: &str = select!("due_at <= ?1 ORDER BY due_at, number LIMIT ?2");
 pub(crate) const INSERT: &str = "
     INSERT INTO tasks (id, agent, kind, created, ttl, timeout, priority, ordering_key,
-        idempotency_key, revision, state, due_at, life, ttl_at, not_before, asked_not_before)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15)";
+        idempotency_key, revision, state, due_at, life, ttl_at, not_before, asked_not_before,
+        asked_by)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
+/// Not more of them than it takes to know that there are enough.
+pub(crate) const COUNT_QUEUED: &str = "
+    SELECT count(*) FROM (SELECT 1 FROM tasks INDEXED BY tasks_queued
+        WHERE agent = ?1 AND state = 'queued' LIMIT ?2)";
 const INSERT_INPUT: &str = "INSERT INTO inputs VALUES (?1, ?2)";
 pub(crate) const UPDATE: &str = "
     UPDATE tasks SET sequence = ?2, revision = ?3, state = ?4, due_at = ?5, finished_at = ?6,
@@ -269,6 +274,17 @@ fn insert(connection: &Connection, task: &NewTask) -> Result<Inserted> {
         let task = with_timeline(connection, found)?;
         return Ok(Inserted { task, new: false });
     }
+    if let Some(most) = task.most.map(rows::limit) {
+        let mut statement = connection.prepare_cached(COUNT_QUEUED)?;
+        let queued = params![task.agent.as_bytes(), most];
+        let queued: i64 = statement.query_row(queued, |row| row.get(0))?;
+        if queued >= most {
+            return Err(StoreErrorKind::Full.into());
+        }
+    }
+    if let Some(entry) = &task.audit {
+        audit::add(connection, entry)?;
+    }
     let task = task.clone().into_task();
     let life = rows::Life::of(&task.state)?;
     connection.prepare_cached(INSERT)?.execute(params![
@@ -287,6 +303,7 @@ fn insert(connection: &Connection, task: &NewTask) -> Result<Inserted> {
         life.ttl_at.as_millis(),
         life.not_before.map(Timestamp::as_millis),
         task.not_before.map(Timestamp::as_millis),
+        task.asked_by,
     ])?;
     let number = connection.last_insert_rowid();
     connection
@@ -324,6 +341,9 @@ fn replace(connection: &Connection, change: &TaskChange) -> Result<(AgentId, Rev
     update(connection, number, &task, change.entry.as_ref())?;
     if let Some(chunk) = &change.chunk {
         output::push(connection, number, task.state.attempt, chunk)?;
+    }
+    if let Some(entry) = &change.audit {
+        audit::add(connection, entry)?;
     }
     Ok((task.agent, task.revision))
 }
@@ -372,6 +392,7 @@ mod tests {
                 evidence: None,
                 entry: None,
                 chunk: None,
+                audit: None,
             })
         };
         let mut changes: Vec<Pin<Box<dyn Future<Output = _>>>> = Vec::new();

@@ -204,6 +204,7 @@ impl Accepting {
         let origin = Origin {
             transport: self.transport,
             address: peer.to_string().into(),
+            ip: Some(peer.ip()),
         };
         let service = &self.ground.service;
         if !self.exposure.admits(peer.ip()) {

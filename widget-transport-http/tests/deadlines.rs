@@ -319,6 +319,7 @@ impl Peer {
         let origin = Origin {
             transport: "http",
             address: "here".into(),
+            ip: None,
         };
         let served = tokio::spawn(serve_stream(
             theirs.compat(),

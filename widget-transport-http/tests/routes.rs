@@ -31,6 +31,7 @@ async fn serve_scrambled(listener: TcpListener, service: Arc<ScriptedService>) {
         let origin = Origin {
             transport: "scrambled",
             address: peer.to_string().into(),
+            ip: Some(peer.ip()),
         };
         let (runtime, service) = (Arc::clone(&runtime), Arc::clone(&service));
         let limits = Arc::new(Limits::default());

@@ -181,6 +181,7 @@ impl Peer {
         let origin = Origin {
             transport: "tcp",
             address: "here".into(),
+            ip: None,
         };
         let served = tokio::spawn(serve(
             theirs.compat(),

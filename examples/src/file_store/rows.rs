@@ -23,6 +23,8 @@ pub(super) struct TaskRow {
     priority: i16,
     ordering_key: Option<String>,
     idempotency_key: Option<String>,
+    #[serde(default)]
+    asked_by: Option<String>,
     sequence: Option<u64>,
     state: TaskState,
     evidence: Option<Finish>,

@@ -14,7 +14,9 @@ use widget_core::store::{
     StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
     timeline_entry,
 };
-use widget_core::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Streamed, Task};
+use widget_core::task::{
+    Actor, Applied, Event, NewTask, Once, Phase, Revision, StateName, Streamed, Task,
+};
 use widget_core::time::Timestamp;
 
 use super::journal::{Entry, Journal};
@@ -124,6 +126,12 @@ impl Rows {
     fn unfinished_of(&self, agent: AgentId) -> impl Iterator<Item = (u64, &Task)> {
         self.unfinished()
             .filter(move |(_, task)| task.agent == agent)
+    }
+
+    fn queued(&self, agent: AgentId) -> usize {
+        let all = self.unfinished_of(agent);
+        all.filter(|(_, task)| task.state.name() == StateName::Queued)
+            .count()
     }
 
     /// The task that a new one would repeat.
@@ -249,6 +257,12 @@ impl TaskStore for FileStore {
             if let Some(found) = state.rows.found_by(&new) {
                 let task = found.clone();
                 return Ok(Inserted { task, new: false });
+            }
+            if new
+                .most
+                .is_some_and(|most| state.rows.queued(new.agent) >= most)
+            {
+                return Err(StoreErrorKind::Full.into());
             }
             let task = new.into_task();
             state.commit(vec![Entry::Task(state.rows.last + 1, task.clone())])?;

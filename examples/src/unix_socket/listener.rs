@@ -112,6 +112,7 @@ async fn serve_one(socket: UnixStream, runtime: &SharedRuntime, service: &dyn Se
     let origin = Origin {
         transport: super::NAME,
         address: "this host".into(),
+        ip: None,
     };
     let served = answer(socket, runtime, service, &origin).await;
     match served.as_ref().map_err(TransportError::kind) {

@@ -5,7 +5,7 @@ use std::fmt::{self, Debug};
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::{AuditEntry, CloneMark, CredentialRecord, HostId, Sighting, StoreError};
 use crate::id::{AgentId, SpoolEpoch};
 use crate::message::Describe;
 use crate::time::Timestamp;
@@ -14,6 +14,10 @@ use crate::time::Timestamp;
 ///
 /// An implementation
 /// - must make a row at an agent's first arrival and keep `first_seen` from then on;
+/// - must make none beyond [`Arrival::most`], and let those come that have one;
+/// - must keep the hosts on which an agent was seen as [`Sighting`] says, and mark it in the same
+///   transaction if it is a clone, with the audit entry that came along; a mark stays as it is until the
+///   agent is released or deleted;
 /// - must never let `last_seen` go back;
 /// - must forget an agent's `left` when it arrives or is seen again after it;
 /// - must list agents in the order of their numbers, each once;
@@ -26,8 +30,9 @@ pub trait AgentStore: Debug + Send + Sync {
     /// An agent has come: makes its row, or renews it.
     ///
     /// # Errors
+    /// [`Full`](super::StoreErrorKind::Full) beyond [`Arrival::most`],
     /// [`Unavailable`](super::StoreErrorKind::Unavailable).
-    async fn arrive(&self, arrival: &Arrival) -> Result<AgentRecord, StoreError>;
+    async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError>;
 
     /// An agent says what it is. An unknown one is left unknown.
     ///
@@ -64,6 +69,19 @@ pub trait AgentStore: Debug + Send + Sync {
     /// # Errors
     /// [`Unavailable`](super::StoreErrorKind::Unavailable).
     async fn delete_agent(&self, agent: AgentId) -> Result<bool, StoreError>;
+
+    /// Takes the mark of a clone from an agent, and forgets all hosts on which it was seen but the one
+    /// that is kept; says whether there was a mark. If not, nothing happens and the entry is not
+    /// written.
+    ///
+    /// # Errors
+    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    async fn release(
+        &self,
+        agent: AgentId,
+        keep: Option<&HostId>,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError>;
 
     /// The key that sessions are sealed with: the one that is kept, else `fresh`, kept from now on.
     /// The same for every server on this store, so that each knows the sessions of the others.
@@ -110,6 +128,48 @@ pub struct Arrival {
     pub epoch: Option<SpoolEpoch>,
     /// When, by the server's wall clock.
     pub at: Timestamp,
+    /// What proved it. None is its own word, and leaves what is kept of an earlier proof.
+    pub credential: Option<CredentialRecord>,
+    /// On which host it is, if it says so.
+    pub host: Option<HostId>,
+    /// How many agents there may be, if this one is new; none is no limit.
+    pub most: Option<u64>,
+    /// What is written if the agent is marked as a clone.
+    pub audit: Option<AuditEntry>,
+}
+
+impl Arrival {
+    /// That of an agent which says no more than this: on its own word, on a host that it does not name,
+    /// without a limit.
+    #[must_use]
+    pub fn new(
+        agent: AgentId,
+        protocol: u16,
+        transport: impl Into<Cow<'static, str>>,
+        epoch: Option<SpoolEpoch>,
+        at: Timestamp,
+    ) -> Self {
+        Self {
+            agent,
+            protocol,
+            transport: transport.into(),
+            epoch,
+            at,
+            credential: None,
+            host: None,
+            most: None,
+            audit: None,
+        }
+    }
+}
+
+/// What an arrival came to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrived {
+    /// The agent's row, as it is now.
+    pub record: AgentRecord,
+    /// What its host means; none if it did not name one.
+    pub sighting: Option<Sighting>,
 }
 
 /// What is kept of an agent.
@@ -133,6 +193,13 @@ pub struct AgentRecord {
     pub epoch: Option<SpoolEpoch>,
     /// What it said of itself; all empty before it did.
     pub describe: Describe,
+    /// When it enrolled; none for an agent that came on its own word only.
+    pub enrolled: Option<Timestamp>,
+    /// What its join token gave it. Unlike the labels in `describe`, which are its own word, these say
+    /// what others may do with it.
+    pub labels: Vec<(String, String)>,
+    /// There are two of it. It is given no tasks until somebody decides on which host it goes on.
+    pub cloned: Option<CloneMark>,
 }
 
 /// Which agents to list.

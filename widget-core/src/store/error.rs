@@ -26,6 +26,8 @@ pub enum StoreErrorKind {
     Contended,
     /// The agent's memory is not the current one: a newer start of it took its place.
     Replaced(AgentId),
+    /// There are as many rows of this sort as there may be. Nothing is wrong with the store.
+    Full,
     /// Already in use by another process.
     InUse,
     /// Written by a newer version of Widget.
@@ -69,6 +71,7 @@ impl fmt::Display for StoreError {
             StoreErrorKind::Replaced(agent) => {
                 write!(f, "a newer start of agent {agent} has taken its place")
             }
+            StoreErrorKind::Full => f.write_str("there are as many rows as there may be"),
             StoreErrorKind::InUse => f.write_str("the store is in use by another process"),
             StoreErrorKind::Newer => f.write_str("the store was written by a newer version"),
             StoreErrorKind::Corrupt => f.write_str("the store holds what it should not"),

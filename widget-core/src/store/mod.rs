@@ -1,7 +1,7 @@
 //! Stores: where a server keeps agents, tasks and reports.
 //!
-//! Three traits, so that each can be replaced alone: [`TaskStore`], [`AgentStore`] and
-//! [`ReportStore`]. Stores know rows and revisions; the rules are pure functions in here, the same
+//! Four traits, so that each can be replaced alone: [`TaskStore`], [`AgentStore`], [`ReportStore`] and
+//! [`AccessStore`]. Stores know rows and revisions; the rules are pure functions in here, the same
 //! for all stores. Time is always an argument: a store has no clock.
 //!
 //! - [`TaskState::apply`](crate::task::TaskState::apply) says what an event makes of a task, and
@@ -13,6 +13,10 @@
 //! - [`Watermark`] is what a report store keeps of each agent and epoch. It tells what is new of a
 //!   batch, so that a repeat stores nothing twice, and counts what was dropped. [`Buckets`] makes a
 //!   summary of reports for a store that has no better way.
+//! - [`TokenRecord::admits`] says whether a token is good, [`Enrolment::decide`] what becomes of an agent
+//!   that shows one, and [`Sighting`] what it means that an agent is on another host.
+//! - [`AuditEntry`] comes along with what it tells of, and is written in the same transaction. The list
+//!   that is shown is the access store's: entries of a store that keeps none are not shown.
 //! - [`Bells`] are the wake-ups of agents that wait. Ring after the commit. A ring is a hint: who
 //!   is woken looks, and who waits looks again by itself now and then.
 //!
@@ -30,9 +34,9 @@
 #![doc = include_str!("../../tests/toy_store/toy.rs")]
 #![doc = "```"]
 //!
-//! # Three stores for a server
+//! # Four stores for a server
 //!
-//! A store that implements all three traits becomes [`Stores`] by itself. Otherwise they are put
+//! A store that implements all four traits becomes [`Stores`] by itself. Otherwise they are put
 //! together: here the tasks are somebody's own, the rest is in memory.
 //!
 //! ```
@@ -45,6 +49,7 @@
 //!         agents: Arc::new(memory.clone()),
 //!         tasks,
 //!         reports: Arc::new(memory.clone()),
+//!         access: Arc::new(memory.clone()),
 //!     }
 //! }
 //! # use widget_core::id::StoreEpoch;
@@ -52,7 +57,9 @@
 //! # stores(Arc::new(memory.clone()), &memory);
 //! ```
 
+mod access;
 mod agent;
+mod audit;
 mod bells;
 mod buckets;
 mod delivery;
@@ -60,12 +67,16 @@ mod error;
 mod lease;
 mod memory;
 mod report;
+mod sighting;
 mod task;
 mod timeline;
+mod token;
 
 use std::sync::Arc;
 
-pub use agent::{AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, SessionKey};
+pub use access::{AccessStore, CredentialRecord, Enrolled, Enrolment};
+pub use agent::{AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, Arrived, SessionKey};
+pub use audit::{Action, AuditEntry, AuditOrder, AuditPage, AuditQuery, AuditRecord};
 pub use bells::{Bells, WakeUp};
 pub use buckets::{Bucket, BucketQuery, Buckets, MAX_BUCKETS, Range, Summary};
 pub use delivery::{Admission, Admitted, Delivery, StoreEpochs};
@@ -75,12 +86,14 @@ pub use memory::MemoryStore;
 pub use report::{
     Appended, LatestReport, ReportBatch, ReportQuery, ReportStore, StoredReport, Watermark,
 };
+pub use sighting::{CloneMark, HostId, Sighting};
 pub use task::{
     AppliedEvent, AppliedKind, Inserted, TaskChange, TaskPage, TaskQuery, TaskStore, TaskStoreExt,
 };
 pub use timeline::timeline_entry;
+pub use token::{NewToken, Purpose, TokenFault, TokenKind, TokenPage, TokenQuery, TokenRecord};
 
-/// The three stores of a server, which may be one.
+/// The four stores of a server, which may be one.
 #[derive(Debug, Clone)]
 pub struct Stores {
     /// Where agents are kept.
@@ -89,14 +102,22 @@ pub struct Stores {
     pub tasks: Arc<dyn TaskStore>,
     /// Where reports are kept.
     pub reports: Arc<dyn ReportStore>,
+    /// Where it is kept who may come in.
+    pub access: Arc<dyn AccessStore>,
 }
 
-impl<S: AgentStore + TaskStore + ReportStore + 'static> From<Arc<S>> for Stores {
+/// A store that is all four, and writes what it is given in any of its roles in one transaction.
+pub trait WholeStore: AgentStore + TaskStore + ReportStore + AccessStore {}
+
+impl<S: AgentStore + TaskStore + ReportStore + AccessStore + ?Sized> WholeStore for S {}
+
+impl<S: WholeStore + 'static> From<Arc<S>> for Stores {
     fn from(store: Arc<S>) -> Self {
         Self {
             agents: store.clone(),
             tasks: store.clone(),
-            reports: store,
+            reports: store.clone(),
+            access: store,
         }
     }
 }

@@ -6,7 +6,8 @@ use std::future::Future;
 use async_trait::async_trait;
 
 use super::{
-    Admission, Admitted, LeaseRequest, Leased, StoreError, StoreErrorKind, WakeUp, timeline_entry,
+    Admission, Admitted, AuditEntry, LeaseRequest, Leased, StoreError, StoreErrorKind, WakeUp,
+    timeline_entry,
 };
 use crate::id::{AgentId, TaskId};
 use crate::task::{
@@ -21,6 +22,9 @@ use crate::time::Timestamp;
 /// - must answer an insert only after it would survive the loss of power (if it says that it is
 ///   durable at all), and ring the agent's bell then;
 /// - must keep [`Once`](crate::task::Once): answer the task that is there, and make none;
+/// - must queue none beyond [`NewTask::most`], but find the one that it would repeat all the same;
+/// - must write the audit entry that comes with an insert or a change in its transaction, and none if
+///   nothing was done; a store that keeps no audit list drops it, and its docs say so;
 /// - must change a row only at the revision that is expected, the timeline entry with it, and ring
 ///   the agent's bell then if the change [rings](TaskChange::rings);
 /// - must keep timelines bounded, as [`Task::record`] does;
@@ -36,6 +40,7 @@ pub trait TaskStore: Debug + Send + Sync {
     /// Queues a task, or finds the one that it would repeat.
     ///
     /// # Errors
+    /// [`Full`](StoreErrorKind::Full) beyond [`NewTask::most`],
     /// [`Unavailable`](StoreErrorKind::Unavailable).
     async fn insert(&self, task: NewTask) -> Result<Inserted, StoreError>;
 
@@ -126,6 +131,8 @@ pub struct TaskChange {
     pub entry: Option<TimelineEntry>,
     /// What its handler has written, for [`TaskStore::output`].
     pub chunk: Option<Chunk>,
+    /// What is written with it into the audit list.
+    pub audit: Option<AuditEntry>,
 }
 
 impl TaskChange {
@@ -202,7 +209,23 @@ pub trait TaskStoreExt: TaskStore {
         by: Actor,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<AppliedEvent>, StoreError>> + Send {
-        apply(self, None, id, event, by, now)
+        apply(self, None, id, event, by, now, None)
+    }
+
+    /// The same for what somebody asked for, who is then in the audit list if the state has changed by
+    /// it, with the state before and after.
+    ///
+    /// # Errors
+    /// As [`apply`](Self::apply).
+    fn apply_audited(
+        &self,
+        id: TaskId,
+        event: &Event,
+        by: Actor,
+        now: Timestamp,
+        audit: AuditEntry,
+    ) -> impl Future<Output = Result<Option<AppliedEvent>, StoreError>> + Send {
+        apply(self, None, id, event, by, now, Some(audit))
     }
 
     /// The same for what an agent says; `None` also if the task is another agent's.
@@ -216,7 +239,7 @@ pub trait TaskStoreExt: TaskStore {
         event: &Event,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<AppliedEvent>, StoreError>> + Send {
-        apply(self, Some(agent), id, event, Actor::Agent, now)
+        apply(self, Some(agent), id, event, Actor::Agent, now, None)
     }
 }
 
@@ -227,6 +250,7 @@ async fn apply<S: TaskStore + ?Sized>(
     event: &Event,
     by: Actor,
     now: Timestamp,
+    audit: Option<AuditEntry>,
 ) -> Result<Option<AppliedEvent>, StoreError> {
     for _ in 0..TRIES {
         let task = store.task(id).await?;
@@ -256,6 +280,10 @@ async fn apply<S: TaskStore + ?Sized>(
             id,
             expected: task.revision,
             entry: timeline_entry(&task.state, &state, event, by, now),
+            audit: audit
+                .clone()
+                .filter(|_| kind == AppliedKind::Changed)
+                .map(|entry| entry.changing(Some(&word(&task.state)), Some(&word(&state)))),
             state,
             evidence,
             chunk: match event {
@@ -281,6 +309,15 @@ async fn apply<S: TaskStore + ?Sized>(
         }
     }
     Err(StoreErrorKind::Contended.into())
+}
+
+/// What the audit list says of a state.
+fn word(state: &TaskState) -> String {
+    let name = state.name();
+    match state.cancel_requested && !name.is_terminal() {
+        true => format!("{name}, asked to end"),
+        false => name.to_string(),
+    }
 }
 
 impl<S: TaskStore + ?Sized> TaskStoreExt for S {}

@@ -30,6 +30,7 @@ pub use timeline::{Actor, TIMELINE_FIRST, TIMELINE_LAST, TimelineEntry};
 
 use crate::id::{AgentId, TaskId};
 use crate::payload::Payload;
+use crate::store::AuditEntry;
 use crate::time::Timestamp;
 
 /// The kind of the task that ends an agent.
@@ -87,6 +88,12 @@ pub struct NewTask {
     pub once: Once,
     /// Who asked for it.
     pub by: Actor,
+    /// The same by name, such as `token:deploy`, if it has one.
+    pub asked_by: Option<String>,
+    /// How many queued tasks its agent may have, this one included; none is no limit.
+    pub most: Option<usize>,
+    /// What is written with it into the audit list.
+    pub audit: Option<AuditEntry>,
 }
 
 impl NewTask {
@@ -110,6 +117,9 @@ impl NewTask {
             ordering_key: None,
             once: Once::No,
             by: Actor::Server,
+            asked_by: None,
+            most: None,
+            audit: None,
         }
     }
 
@@ -137,6 +147,7 @@ impl NewTask {
                 Once::Key(key) => Some(key),
                 Once::No | Once::WhilePending => None,
             },
+            asked_by: self.asked_by,
             sequence: None,
             state: TaskState::queued(self.created.after(self.ttl), self.not_before),
             evidence: None,
@@ -189,6 +200,8 @@ pub struct Task {
     pub ordering_key: Option<String>,
     /// The key that it was inserted with, see [`Once::Key`].
     pub idempotency_key: Option<String>,
+    /// Who asked for it, by name, if it has one: see [`NewTask::asked_by`].
+    pub asked_by: Option<String>,
     /// Its number among the tasks handed to this agent, given with the first lease.
     pub sequence: Option<u64>,
     /// Where it is.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use futures_lite::future::{block_on, or};
 
-use crate::store::{AgentStore, ReportStore, TaskStore};
+use crate::store::{AccessStore, AgentStore, ReportStore, TaskStore, WholeStore};
 
 /// A case that takes longer hangs.
 pub const LIMIT: Duration = Duration::from_secs(10);
@@ -79,7 +79,7 @@ macro_rules! subjects {
     )*};
 }
 
-subjects!(TaskStore AgentStore ReportStore);
+subjects!(TaskStore AgentStore ReportStore AccessStore WholeStore);
 
 #[doc(hidden)]
 #[macro_export]

@@ -27,6 +27,8 @@
 )]
 
 #[expect(clippy::disallowed_methods, reason = "cases of stores race on threads")]
+pub mod access_store;
+#[expect(clippy::disallowed_methods, reason = "cases of stores race on threads")]
 pub mod agent_store;
 #[expect(
     clippy::disallowed_methods,
@@ -51,6 +53,7 @@ pub mod task_store;
     reason = "listeners and odd peers have threads of their own"
 )]
 pub mod transport;
+pub mod whole_store;
 
 pub mod wrap;
 

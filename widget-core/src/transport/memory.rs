@@ -56,6 +56,7 @@ impl Transport for MemoryTransport {
         let origin = Origin {
             transport: self.name(),
             address: "this process".into(),
+            ip: None,
         };
         let (peer, welcome) = self.service.open(&origin, opening).await?;
         let (enter, leave) = async_channel::bounded(MAX_CALLS);

@@ -11,7 +11,9 @@ use widget_core::store::{
     StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
     timeline_entry,
 };
-use widget_core::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Streamed, Task};
+use widget_core::task::{
+    Actor, Applied, Event, NewTask, Once, Phase, Revision, StateName, Streamed, Task,
+};
 use widget_core::time::Timestamp;
 
 #[derive(Debug)]
@@ -57,6 +59,11 @@ impl Rows {
         self.tasks.values().find(|task| task.id == id)
     }
 
+    fn queued(&self, agent: AgentId) -> usize {
+        let queued = |task: &&Task| task.state.name() == StateName::Queued && task.agent == agent;
+        self.tasks.values().filter(queued).count()
+    }
+
     /// The task that this one would repeat.
     fn repeated(&self, new: &NewTask) -> Option<&Task> {
         self.tasks.values().find(|task| {
@@ -91,6 +98,9 @@ impl TaskStore for ToyStore {
         let mut rows = self.rows();
         if let Some(task) = rows.repeated(&new).cloned() {
             return Ok(Inserted { task, new: false });
+        }
+        if new.most.is_some_and(|most| rows.queued(new.agent) >= most) {
+            return Err(StoreErrorKind::Full.into());
         }
         let task = new.into_task();
         rows.last += 1;

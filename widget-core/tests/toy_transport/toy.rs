@@ -191,6 +191,7 @@ impl Listener for ToyListener {
                 let origin = Origin {
                     transport: "toy",
                     address: from.to_string().into(),
+                    ip: Some(from.ip()),
                 };
                 if alive.sender_count() > 10_000 {
                     service.refused(&origin, "full");

@@ -34,6 +34,7 @@ impl Dispatcher {
             evidence: None,
             entry,
             chunk: None,
+            audit: None,
         };
         match self.watch(self.stores.tasks.replace(change).await) {
             Ok(_) => {

@@ -71,13 +71,8 @@ impl Dispatcher {
     }
 
     async fn admit(&self, from: &Origin, hello: &Hello) -> Result<Admitted, StoreError> {
-        let arrival = Arrival {
-            agent: hello.agent,
-            protocol: message::VERSION,
-            transport: from.transport.into(),
-            epoch: Some(hello.epoch),
-            at: self.runtime.wall(),
-        };
+        let (epoch, now) = (Some(hello.epoch), self.runtime.wall());
+        let arrival = Arrival::new(hello.agent, message::VERSION, from.transport, epoch, now);
         self.stores.agents.arrive(&arrival).await?;
         let admission = Admission {
             agent: hello.agent,

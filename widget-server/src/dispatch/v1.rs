@@ -64,13 +64,8 @@ impl Dispatcher {
             }
             Some(_) => {}
             None => {
-                let arrival = Arrival {
-                    agent,
-                    protocol: 1,
-                    transport: from.transport.into(),
-                    epoch: None,
-                    at: self.runtime.wall(),
-                };
+                let now = self.runtime.wall();
+                let arrival = Arrival::new(agent, 1, from.transport, None, now);
                 self.stores.agents.arrive(&arrival).await?;
             }
         }

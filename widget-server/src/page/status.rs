@@ -137,6 +137,9 @@ pub(crate) mod tests {
                 protocol: 2,
                 transport: "tcp".into(),
                 epoch: None,
+                enrolled: None,
+                labels: Vec::new(),
+                cloned: None,
                 describe: Describe {
                     host: host.into(),
                     labels: vec![("role".into(), "Edge".into())],

@@ -35,6 +35,7 @@ pub(crate) fn origin() -> Origin {
     Origin {
         transport: "test",
         address: "nowhere".into(),
+        ip: None,
     }
 }
 

@@ -8,7 +8,8 @@ use async_trait::async_trait;
 use widget_core::id::AgentId;
 use widget_core::message::Describe;
 use widget_core::store::{
-    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, MemoryStore, SessionKey, StoreError,
+    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, Arrived, AuditEntry, HostId,
+    MemoryStore, SessionKey, StoreError,
 };
 use widget_core::time::Timestamp;
 
@@ -36,7 +37,7 @@ impl SlowRows {
 
 #[async_trait]
 impl AgentStore for SlowRows {
-    async fn arrive(&self, arrival: &Arrival) -> Result<AgentRecord, StoreError> {
+    async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError> {
         self.inner.arrive(arrival).await
     }
 
@@ -68,6 +69,15 @@ impl AgentStore for SlowRows {
 
     async fn delete_agent(&self, agent: AgentId) -> Result<bool, StoreError> {
         self.inner.delete_agent(agent).await
+    }
+
+    async fn release(
+        &self,
+        agent: AgentId,
+        keep: Option<&HostId>,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.inner.release(agent, keep, audit).await
     }
 
     async fn session_key(&self, fresh: SessionKey) -> Result<SessionKey, StoreError> {

@@ -101,6 +101,7 @@ fn serve(
     let origin = Origin {
         transport: "sim",
         address: "peer".into(),
+        ip: None,
     };
     if way == Way::Http {
         let mut limits = widget_transport_http::Limits::default();

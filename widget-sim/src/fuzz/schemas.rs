@@ -31,6 +31,7 @@ pub fn schemas(bytes: &[u8]) {
         let origin = Origin {
             transport: "sim",
             address: "agent".into(),
+            ip: None,
         };
         let (peer, _) = service.open(&origin, hello(1)).await.unwrap();
         let handler = HandlerInfo {

@@ -56,6 +56,7 @@ async fn ask(board: &Switchboard, round: u64) {
         let origin = Origin {
             transport: "tcp",
             address: "collector".into(),
+            ip: None,
         };
         let submit = v1::Command::SubmitData {
             collector_id,

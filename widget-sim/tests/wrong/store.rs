@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use widget_core::access::Verifier;
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
 use widget_core::message::Describe;
 use widget_core::report::Report;
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
 use widget_core::store::{
-    Admission, Admitted, AgentPage, AgentQuery, AgentRecord, AgentStore, Appended, Arrival, Bells,
-    BucketQuery, Inserted, LatestReport, LeaseRequest, Leased, ReportBatch, ReportQuery,
-    ReportStore, SessionKey, StoreError, StoredReport, Summary, TaskChange, TaskPage, TaskQuery,
-    TaskStore, WakeUp,
+    AccessStore, Admission, Admitted, AgentPage, AgentQuery, AgentRecord, AgentStore, Appended,
+    Arrival, Arrived, AuditEntry, AuditPage, AuditQuery, Bells, BucketQuery, CredentialRecord,
+    Enrolled, Enrolment, HostId, Inserted, LatestReport, LeaseRequest, Leased, NewToken,
+    ReportBatch, ReportQuery, ReportStore, SessionKey, StoreError, StoredReport, Summary,
+    TaskChange, TaskPage, TaskQuery, TaskStore, TokenPage, TokenQuery, TokenRecord, WakeUp,
+    WholeStore,
 };
 use widget_core::task::{NewTask, Once, Revision, Streamed, Task};
 use widget_core::time::Timestamp;
@@ -58,9 +61,9 @@ pub(crate) struct WrongStore<S> {
     batches: Arc<Mutex<u128>>,
 }
 
-pub(crate) trait Store: TaskStore + AgentStore + ReportStore + Clone + 'static {}
+pub(crate) trait Store: WholeStore + Clone + 'static {}
 
-impl<S: TaskStore + AgentStore + ReportStore + Clone + 'static> Store for S {}
+impl<S: WholeStore + Clone + 'static> Store for S {}
 
 impl<S: Store> WrongStore<S> {
     pub(crate) fn new(right: S, mistake: Mistake, runtime: Option<SharedRuntime>) -> Self {
@@ -150,6 +153,7 @@ impl<S: Store> TaskStore for WrongStore<S> {
                     evidence: None,
                     entry: None,
                     chunk: None,
+                    audit: None,
                 };
                 task.revision = self.right.replace(change).await?;
             }
@@ -260,7 +264,7 @@ impl<S: Store> ReportStore for WrongStore<S> {
 
 #[async_trait]
 impl<S: Store> AgentStore for WrongStore<S> {
-    async fn arrive(&self, arrival: &Arrival) -> Result<AgentRecord, StoreError> {
+    async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError> {
         self.right.arrive(arrival).await
     }
 
@@ -288,7 +292,70 @@ impl<S: Store> AgentStore for WrongStore<S> {
         self.right.delete_agent(agent).await
     }
 
+    async fn release(
+        &self,
+        agent: AgentId,
+        keep: Option<&HostId>,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        self.right.release(agent, keep, audit).await
+    }
+
     async fn session_key(&self, fresh: SessionKey) -> Result<SessionKey, StoreError> {
         self.right.session_key(fresh).await
+    }
+}
+
+#[async_trait]
+impl<S: Store> AccessStore for WrongStore<S> {
+    async fn add_token(
+        &self,
+        token: NewToken,
+        audit: AuditEntry,
+    ) -> Result<TokenRecord, StoreError> {
+        self.right.add_token(token, audit).await
+    }
+
+    async fn token(&self, verifier: &Verifier) -> Result<Option<TokenRecord>, StoreError> {
+        self.right.token(verifier).await
+    }
+
+    async fn tokens(&self, query: &TokenQuery) -> Result<TokenPage, StoreError> {
+        self.right.tokens(query).await
+    }
+
+    async fn revoke(&self, token: u64, audit: AuditEntry) -> Result<bool, StoreError> {
+        self.right.revoke(token, audit).await
+    }
+
+    async fn tokens_used(&self, used: &[(u64, Timestamp)]) -> Result<(), StoreError> {
+        self.right.tokens_used(used).await
+    }
+
+    async fn enrol(&self, enrolment: &Enrolment) -> Result<Enrolled, StoreError> {
+        self.right.enrol(enrolment).await
+    }
+
+    async fn credential(
+        &self,
+        verifier: &Verifier,
+    ) -> Result<Option<CredentialRecord>, StoreError> {
+        self.right.credential(verifier).await
+    }
+
+    async fn credential_of(&self, agent: AgentId) -> Result<Option<CredentialRecord>, StoreError> {
+        self.right.credential_of(agent).await
+    }
+
+    async fn end_credential(&self, agent: AgentId, audit: AuditEntry) -> Result<bool, StoreError> {
+        self.right.end_credential(agent, audit).await
+    }
+
+    async fn note(&self, audit: AuditEntry) -> Result<(), StoreError> {
+        self.right.note(audit).await
+    }
+
+    async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, StoreError> {
+        self.right.audit(query).await
     }
 }

@@ -6,7 +6,9 @@
     reason = "clippy knows only what stands in a #[test], not what it calls"
 )]
 
+mod audit;
 mod common;
+mod filled;
 mod full;
 mod golden;
 mod leases;

@@ -62,7 +62,7 @@ fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
     assert_eq!(*error.kind(), StoreErrorKind::Newer);
     let text = whole(&error);
     assert!(
-        text.contains("format 99") && text.contains("up to 1"),
+        text.contains("format 99") && text.contains("up to 2"),
         "{text}"
     );
     assert!(text.contains("widget.db"), "{text}");
@@ -113,7 +113,8 @@ fn a_row_that_no_version_has_written_is_corrupt_and_the_rest_goes_on() {
     drop(open(directory.path()));
     execute(
         directory.path(),
-        "INSERT INTO agents VALUES (1, zeroblob(16), 1, 1, NULL, 2, 'tcp', NULL, 'not JSON')",
+        "INSERT INTO agents (number, id, first_seen, last_seen, protocol, transport, describe)
+            VALUES (1, zeroblob(16), 1, 1, 2, 'tcp', 'not JSON')",
     );
     let store = open(directory.path());
     let list = |after| block_on(store.agents(&AgentQuery { after, limit: 10 }));

@@ -1,4 +1,4 @@
-//! The conformance suites of the three stores, on fresh databases.
+//! The conformance suites of the four stores, on fresh databases.
 
 use tempfile::TempDir;
 use widget_store_sqlite::{SqliteOptions, SqliteStore};
@@ -19,4 +19,12 @@ mod tasks {
 
 mod reports {
     widget_core::report_store_suite!(super::fresh);
+}
+
+mod access {
+    widget_core::access_store_suite!(super::fresh);
+}
+
+mod audit {
+    widget_core::audit_suite!(super::fresh);
 }

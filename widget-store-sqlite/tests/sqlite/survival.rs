@@ -23,13 +23,7 @@ type Answered = BTreeMap<u8, BTreeSet<u64>>;
 #[test]
 fn all_that_was_answered_is_there_when_opened_again() {
     let directory = TempDir::new().unwrap();
-    let arrival = Arrival {
-        agent: agent(1),
-        protocol: 2,
-        transport: "tcp".into(),
-        epoch: Some(epoch(1)),
-        at: NOW,
-    };
+    let arrival = Arrival::new(agent(1), 2, "tcp", Some(epoch(1)), NOW);
     let admission = Admission {
         agent: agent(1),
         epoch: epoch(1),
@@ -47,7 +41,7 @@ fn all_that_was_answered_is_there_when_opened_again() {
     };
     let store = open(directory.path());
     let (record, admitted, leased) = block_on(async {
-        let record = store.arrive(&arrival).await.unwrap();
+        let record = store.arrive(&arrival).await.unwrap().record;
         store.insert(new_task(1, agent(1))).await.unwrap();
         store.insert(new_task(2, agent(1))).await.unwrap();
         let admitted = store.admit(&admission).await.unwrap();

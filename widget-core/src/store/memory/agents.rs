@@ -9,7 +9,8 @@ use super::MemoryStore;
 use crate::id::AgentId;
 use crate::message::Describe;
 use crate::store::{
-    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, SessionKey, StoreError,
+    AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, Arrived, AuditEntry, CloneMark,
+    HostId, SessionKey, Sighting, StoreError, StoreErrorKind,
 };
 use crate::time::Timestamp;
 
@@ -19,9 +20,28 @@ pub(super) struct Agents {
     by_id: BTreeMap<AgentId, Box<AgentRecord>>,
     last_number: u64,
     session_key: Option<SessionKey>,
+    /// Where each was seen, where it is now last.
+    hosts: BTreeMap<AgentId, Vec<HostId>>,
 }
 
 impl Agents {
+    /// What it means that an agent arrives where it does; kept from here on.
+    fn sight(&mut self, arrival: &Arrival, heard: Option<Timestamp>) -> Option<Sighting> {
+        let host = arrival.host.as_ref()?;
+        let known = self.hosts.entry(arrival.agent).or_default();
+        let sighting = Sighting::of(known, host, heard, arrival.at);
+        let last = known.last().cloned();
+        *known = Sighting::keep(known, host);
+        let row = self.by_id.get_mut(&arrival.agent)?;
+        if sighting == Sighting::Clone && row.cloned.is_none() {
+            row.cloned = last.map(|last| CloneMark {
+                since: arrival.at,
+                hosts: [last, host.clone()],
+            });
+        }
+        Some(sighting)
+    }
+
     pub(super) fn forget_session_key(&mut self) {
         self.session_key = None;
     }
@@ -29,8 +49,16 @@ impl Agents {
 
 #[async_trait]
 impl AgentStore for MemoryStore {
-    async fn arrive(&self, arrival: &Arrival) -> Result<AgentRecord, StoreError> {
-        let agents = &mut self.rows().agents;
+    async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError> {
+        let rows = &mut *self.rows();
+        let agents = &mut rows.agents;
+        let known = agents.by_id.get(&arrival.agent);
+        let there = u64::try_from(agents.by_id.len()).unwrap_or(u64::MAX);
+        if known.is_none() && arrival.most.is_some_and(|most| there >= most) {
+            return Err(StoreErrorKind::Full.into());
+        }
+        let heard = known.filter(|row| row.left.is_none());
+        let heard = heard.map(|row| row.last_seen);
         let next = agents.last_number + 1;
         let row = agents.by_id.entry(arrival.agent).or_insert_with(|| {
             Box::new(AgentRecord {
@@ -43,6 +71,9 @@ impl AgentStore for MemoryStore {
                 transport: Cow::Borrowed(""),
                 epoch: None,
                 describe: Describe::default(),
+                enrolled: None,
+                labels: Vec::new(),
+                cloned: None,
             })
         });
         agents.last_number = agents.last_number.max(row.number);
@@ -51,7 +82,20 @@ impl AgentStore for MemoryStore {
         row.protocol = row.protocol.max(arrival.protocol);
         row.transport.clone_from(&arrival.transport);
         row.epoch = arrival.epoch.or(row.epoch);
-        Ok(AgentRecord::clone(row))
+        if let Some(credential) = &arrival.credential {
+            row.enrolled = Some(credential.created);
+            row.labels.clone_from(&credential.labels);
+        }
+        let was_marked = row.cloned.is_some();
+        let sighting = agents.sight(arrival, heard);
+        let record = agents.by_id.get(&arrival.agent);
+        let record = AgentRecord::clone(record.ok_or(StoreErrorKind::Corrupt)?);
+        if record.cloned.is_some() && !was_marked {
+            if let Some(entry) = &arrival.audit {
+                rows.access.write(entry.clone());
+            }
+        }
+        Ok(Arrived { record, sighting })
     }
 
     async fn describe(&self, agent: AgentId, describe: &Describe) -> Result<(), StoreError> {
@@ -106,7 +150,26 @@ impl AgentStore for MemoryStore {
     }
 
     async fn delete_agent(&self, agent: AgentId) -> Result<bool, StoreError> {
-        Ok(self.rows().agents.by_id.remove(&agent).is_some())
+        let agents = &mut self.rows().agents;
+        agents.hosts.remove(&agent);
+        Ok(agents.by_id.remove(&agent).is_some())
+    }
+
+    async fn release(
+        &self,
+        agent: AgentId,
+        keep: Option<&HostId>,
+        audit: AuditEntry,
+    ) -> Result<bool, StoreError> {
+        let rows = &mut *self.rows();
+        let row = rows.agents.by_id.get_mut(&agent);
+        if row.and_then(|row| row.cloned.take()).is_none() {
+            return Ok(false);
+        }
+        let kept = keep.into_iter().cloned().collect();
+        rows.agents.hosts.insert(agent, kept);
+        rows.access.write(audit);
+        Ok(true)
     }
 
     async fn session_key(&self, fresh: SessionKey) -> Result<SessionKey, StoreError> {

@@ -1,6 +1,7 @@
-//! [`MemoryStore`]: all three stores in memory, for tests, trials and servers whose past does not
+//! [`MemoryStore`]: all four stores in memory, for tests, trials and servers whose past does not
 //! matter. Nothing survives the process.
 
+mod access;
 mod agents;
 mod reports;
 mod tasks;
@@ -8,6 +9,7 @@ mod tasks;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use access::Access;
 use agents::Agents;
 use reports::Reports;
 use tasks::Tasks;
@@ -15,9 +17,10 @@ use tasks::Tasks;
 use super::Bells;
 use crate::id::StoreEpoch;
 
-/// All three stores in memory. Cheap to clone; clones share what they hold.
+/// All four stores in memory. Cheap to clone; clones share what they hold.
 ///
-/// It is not durable: every start is a new store. Bounded by retention only, as every store is.
+/// It is not durable: every start is a new store. Bounded by retention only, as every store is; the
+/// audit list, tokens and credentials are not even by that.
 #[derive(Debug, Clone)]
 pub struct MemoryStore {
     rows: Arc<Mutex<Rows>>,
@@ -26,6 +29,7 @@ pub struct MemoryStore {
 
 #[derive(Debug, Clone)]
 struct Rows {
+    access: Access,
     agents: Agents,
     tasks: Tasks,
     reports: BTreeMap<crate::id::AgentId, Reports>,
@@ -37,6 +41,7 @@ impl MemoryStore {
     #[must_use]
     pub fn new(epoch: StoreEpoch) -> Self {
         let rows = Rows {
+            access: Access::default(),
             agents: Agents::default(),
             tasks: Tasks::new(epoch),
             reports: BTreeMap::new(),

@@ -54,6 +54,12 @@ impl Tasks {
         numbers.filter_map(|number| Some((*number, self.rows.get(number)?)))
     }
 
+    fn queued(&self, agent: AgentId) -> usize {
+        self.unfinished(agent)
+            .filter(|(_, task)| matches!(task.state.phase, Phase::Queued { .. }))
+            .count()
+    }
+
     /// Puts a task that was written where it belongs: among the unfinished ones or not.
     fn file(&mut self, number: u64) {
         let Some(task) = self.rows.get(&number) else {
@@ -110,12 +116,22 @@ impl MemoryStore {
 #[async_trait]
 impl TaskStore for MemoryStore {
     async fn insert(&self, task: NewTask) -> Result<Inserted, StoreError> {
-        let tasks = &mut self.rows().tasks;
+        let rows = &mut *self.rows();
+        let tasks = &mut rows.tasks;
         if let Some(found) = tasks.found_by(&task).or_else(|| tasks.get(task.id)) {
             return Ok(Inserted {
                 task: found.clone(),
                 new: false,
             });
+        }
+        if task
+            .most
+            .is_some_and(|most| tasks.queued(task.agent) >= most)
+        {
+            return Err(StoreErrorKind::Full.into());
+        }
+        if let Some(entry) = &task.audit {
+            rows.access.write(entry.clone());
         }
         let task = task.into_task();
         tasks.last_number += 1;
@@ -228,7 +244,8 @@ impl TaskStore for MemoryStore {
     }
 
     async fn replace(&self, change: TaskChange) -> Result<Revision, StoreError> {
-        let tasks = &mut self.rows().tasks;
+        let rows = &mut *self.rows();
+        let tasks = &mut rows.tasks;
         let number = *tasks
             .numbers
             .get(&change.id)
@@ -251,6 +268,9 @@ impl TaskStore for MemoryStore {
             output.push(attempt, chunk);
         }
         tasks.file(number);
+        if let Some(entry) = change.audit {
+            rows.access.write(entry);
+        }
         if rings {
             self.bells.ring(agent);
         }

@@ -1,6 +1,7 @@
 //! What an [`AgentStore`] promises, and the list of its cases:
 //! [`agent_store_suite!`](crate::agent_store_suite).
 
+pub mod host;
 pub mod list;
 pub mod row;
 
@@ -26,6 +27,18 @@ macro_rules! agent_store_suite {
                 seen_takes_many_at_once,
                 racing_arrivals_make_one_row,
                 the_first_session_key_stays,
+                a_credential_says_since_when_and_with_which_labels,
+                one_agent_too_many_is_full_and_those_there_still_come,
+            ]
+            host [
+                an_arrival_without_a_host_says_nothing_of_it,
+                a_reboot_is_no_clone,
+                a_move_is_no_clone,
+                two_machines_at_once_mark_the_agent,
+                a_host_that_comes_back_marks_the_agent,
+                a_host_of_long_ago_is_forgotten,
+                a_release_takes_the_mark_and_keeps_one_host,
+                hosts_go_with_their_agent,
             ]
             list [
                 agents_are_listed_by_number,
@@ -44,17 +57,11 @@ use crate::store::{AgentRecord, AgentStore, Arrival};
 use crate::testkit::fixtures::{NOW, agent, epoch};
 
 fn arrival(n: u8) -> Arrival {
-    Arrival {
-        agent: agent(n),
-        protocol: 2,
-        transport: "tcp".into(),
-        epoch: Some(epoch(n)),
-        at: NOW,
-    }
+    Arrival::new(agent(n), 2, "tcp", Some(epoch(n)), NOW)
 }
 
 async fn arrive(store: &dyn AgentStore, arrival: &Arrival) -> AgentRecord {
-    store.arrive(arrival).await.unwrap()
+    store.arrive(arrival).await.unwrap().record
 }
 
 async fn read(store: &dyn AgentStore, agent: AgentId) -> AgentRecord {

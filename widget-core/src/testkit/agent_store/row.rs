@@ -6,8 +6,10 @@ use futures_lite::future::block_on;
 
 use super::{arrival, arrive, read};
 use crate::message::{Describe, HandlerInfo};
-use crate::store::{AgentRecord, AgentStore, Arrival, SessionKey};
-use crate::testkit::fixtures::{NOW, agent, at, epoch, json};
+use crate::store::{
+    AgentRecord, AgentStore, Arrival, CredentialRecord, SessionKey, StoreErrorKind,
+};
+use crate::testkit::fixtures::{NOW, agent, at, epoch, json, verifier};
 
 /// The first arrival makes the row; it reads back equal to what was answered.
 pub async fn a_first_arrival_makes_a_row(store: &dyn AgentStore) {
@@ -22,6 +24,9 @@ pub async fn a_first_arrival_makes_a_row(store: &dyn AgentStore) {
         transport: "tcp".into(),
         epoch: Some(epoch(1)),
         describe: Describe::default(),
+        enrolled: None,
+        labels: Vec::new(),
+        cloned: None,
     };
     assert_eq!(row, expected);
     assert_eq!(read(store, agent(1)).await, expected);
@@ -210,7 +215,7 @@ pub async fn racing_arrivals_make_one_row(store: &dyn AgentStore) {
     let barrier = Barrier::new(4);
     let come = || {
         barrier.wait();
-        block_on(store.arrive(&arrival(1))).unwrap().number
+        block_on(store.arrive(&arrival(1))).unwrap().record.number
     };
     let numbers: Vec<_> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..4).map(|_| scope.spawn(come)).collect();
@@ -225,4 +230,48 @@ pub async fn the_first_session_key_stays(store: &dyn AgentStore) {
     for fresh in [first.clone(), second, first.clone()] {
         assert_eq!(store.session_key(fresh).await.unwrap(), first);
     }
+}
+
+/// What proved an agent is kept with its row, also when it comes on its own word after that.
+pub async fn a_credential_says_since_when_and_with_which_labels(store: &dyn AgentStore) {
+    let proven = |secs, value: &str| Arrival {
+        credential: Some(CredentialRecord {
+            verifier: verifier(1),
+            agent: agent(1),
+            token: 1,
+            labels: vec![("zone".into(), value.into()), ("ü".into(), String::new())],
+            created: at(secs),
+            ended: None,
+        }),
+        ..arrival(1)
+    };
+    arrive(store, &arrival(1)).await;
+    let first = proven(-5, "a");
+    let expected = first.credential.clone().unwrap();
+    for arrival in [first, arrival(1)] {
+        let row = arrive(store, &arrival).await;
+        assert_eq!(row.enrolled, Some(expected.created));
+        assert_eq!(row.labels, expected.labels);
+        assert_eq!(read(store, agent(1)).await, row);
+    }
+    let again = arrive(store, &proven(-3, "b")).await;
+    assert_eq!(again.enrolled, Some(at(-3)));
+    assert_eq!(again.labels[0].1, "b");
+}
+
+/// The limit is for new agents; a place that is free again is given again.
+pub async fn one_agent_too_many_is_full_and_those_there_still_come(store: &dyn AgentStore) {
+    let limited = |n| Arrival {
+        most: Some(2),
+        ..arrival(n)
+    };
+    for n in [1, 2, 1] {
+        arrive(store, &limited(n)).await;
+    }
+    let error = store.arrive(&limited(3)).await.unwrap_err();
+    assert_eq!(*error.kind(), StoreErrorKind::Full);
+    assert_eq!(store.agent(agent(3)).await.unwrap(), None);
+    assert!(store.delete_agent(agent(1)).await.unwrap());
+    arrive(store, &limited(3)).await;
+    arrive(store, &arrival(4)).await;
 }

@@ -24,6 +24,7 @@ fn change_to(task: &Task, state: TaskState) -> TaskChange {
         evidence: None,
         entry: None,
         chunk: None,
+        audit: None,
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures_lite::future::{block_on, poll_once};
 
-use super::{ONE, TWO, put, put_cancelled, read};
+use super::{EPOCH, ONE, TWO, admit, lease, put, put_cancelled, read};
 use crate::Payload;
-use crate::store::TaskStore;
+use crate::store::{StoreErrorKind, TaskStore};
 use crate::task::{Actor, NewTask, Once, Revision};
 use crate::testkit::cases::promptly;
 use crate::testkit::fixtures::{NOW, at, json, new_task, secs, task_id};
@@ -38,6 +38,7 @@ pub async fn an_inserted_task_reads_back_equal(store: &dyn TaskStore) {
         ordering_key: Some("disk / ünïcode".into()),
         once: Once::Key("key-1".into()),
         by: Actor::Page,
+        asked_by: Some("page:älice".into()),
         ..new_task(1, ONE)
     };
     for new in [full, new_task(2, ONE)] {
@@ -194,4 +195,24 @@ pub async fn extreme_times_and_priorities_read_back(store: &dyn TaskStore) {
         let task = put(store, new).await;
         assert_eq!(read(store, &task).await, task);
     }
+}
+
+/// The limit is for queued tasks of one agent. What has been handed out does not count, nor does a
+/// task that is there already.
+pub async fn one_task_too_many_is_full_and_a_repeat_is_not(store: &dyn TaskStore) {
+    let limited = |n, agent| NewTask {
+        most: Some(2),
+        ..new_task(n, agent)
+    };
+    put(store, limited(1, ONE)).await;
+    put(store, limited(2, ONE)).await;
+    let error = store.insert(limited(3, ONE)).await.unwrap_err();
+    assert_eq!(*error.kind(), StoreErrorKind::Full);
+    assert_eq!(store.task(task_id(3)).await.unwrap(), None);
+    let repeated = store.insert(limited(2, ONE)).await.unwrap();
+    assert!(!repeated.new);
+    put(store, limited(4, TWO)).await;
+    admit(store, ONE, EPOCH).await;
+    assert_eq!(lease(store, ONE, &[]).await.tasks.len(), 2);
+    put(store, limited(3, ONE)).await;
 }

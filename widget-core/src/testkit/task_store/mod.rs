@@ -39,6 +39,7 @@ macro_rules! task_store_suite {
                 a_wake_up_is_registered_when_watch_is_called,
                 a_ring_ends_only_the_wait_for_its_agent,
                 extreme_times_and_priorities_read_back,
+                one_task_too_many_is_full_and_a_repeat_is_not,
             ]
             change [
                 every_phase_reads_back_equal,

@@ -173,6 +173,7 @@ pub async fn a_chunk_of_a_change_that_failed_is_not_kept(store: &dyn TaskStore) 
         evidence: None,
         entry: None,
         chunk: Some(chunk(0, "ab")),
+        audit: None,
     };
     let error = store.replace(change).await.unwrap_err();
     assert_eq!(*error.kind(), StoreErrorKind::Conflict);

@@ -1,0 +1,67 @@
+-- Format 2: who may come in, and what was done.
+
+-- What is not good any more stays. `grants` is JSON: what the purpose has of labels, uses, role and kinds.
+CREATE TABLE tokens (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    verifier BLOB NOT NULL UNIQUE,
+    purpose TEXT NOT NULL,
+    grants TEXT NOT NULL,
+    name TEXT NOT NULL,
+    created INTEGER NOT NULL,
+    created_by TEXT NOT NULL,
+    expires INTEGER,
+    uses_left INTEGER,
+    revoked INTEGER,
+    last_used INTEGER
+) STRICT;
+
+-- They outlive the rows of their agents, so that no id is given a second time.
+CREATE TABLE credentials (
+    verifier BLOB PRIMARY KEY,
+    agent BLOB NOT NULL UNIQUE,
+    token INTEGER NOT NULL,
+    labels TEXT NOT NULL, -- JSON
+    created INTEGER NOT NULL,
+    ended INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX credentials_good ON credentials (agent) WHERE ended IS NULL;
+
+-- The hosts on which an agent was seen, where it is now last.
+CREATE TABLE sightings (
+    agent INTEGER NOT NULL REFERENCES agents ON DELETE CASCADE,
+    position INTEGER NOT NULL,
+    machine BLOB NOT NULL,
+    boot TEXT NOT NULL,
+    PRIMARY KEY (agent, position)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    who TEXT NOT NULL,
+    token INTEGER, -- by which it was let in
+    agent BLOB,
+    peer TEXT NOT NULL,
+    action TEXT NOT NULL,
+    target TEXT NOT NULL,
+    before TEXT,
+    after TEXT
+) STRICT;
+
+CREATE INDEX audit_by_who ON audit (who);
+CREATE INDEX audit_of_target ON audit (target);
+
+CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit
+BEGIN SELECT raise(ABORT, 'the audit list only grows'); END;
+CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit
+BEGIN SELECT raise(ABORT, 'the audit list only grows'); END;
+-- A row that is replaced is deleted without asking the trigger above.
+CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
+WHEN EXISTS (SELECT 1 FROM audit WHERE number = new.number)
+BEGIN SELECT raise(ABORT, 'the audit list only grows'); END;
+
+ALTER TABLE agents ADD COLUMN enrolled INTEGER;
+ALTER TABLE agents ADD COLUMN labels TEXT; -- JSON, of its credential
+ALTER TABLE agents ADD COLUMN cloned TEXT; -- JSON, where there are two of it
+ALTER TABLE tasks ADD COLUMN asked_by TEXT;

@@ -1,0 +1,50 @@
+//! The audit list as it lies in the database.
+
+use futures_lite::future::block_on;
+use rusqlite::Connection;
+use tempfile::TempDir;
+use widget_core::store::{AccessStore, Action, AuditEntry, AuditQuery};
+use widget_core::testkit::fixtures::NOW;
+
+use crate::common::open;
+
+#[test]
+fn nobody_changes_or_deletes_an_entry() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    let entry = AuditEntry::new(NOW, "alice", "here", Action::SignIn, "");
+    block_on(store.note(entry.clone())).unwrap();
+    let other = Connection::open(directory.path().join("widget.db")).unwrap();
+    for statement in [
+        "DELETE FROM audit",
+        "UPDATE audit SET who = 'bob'",
+        "INSERT OR REPLACE INTO audit (number, at, who, peer, action, target)
+            VALUES (1, 0, 'bob', '', '', '')",
+    ] {
+        let refused = other.execute(statement, ()).unwrap_err();
+        assert!(refused.to_string().contains("only grows"), "{refused}");
+    }
+    let all = AuditQuery {
+        limit: 10,
+        ..AuditQuery::default()
+    };
+    let kept = block_on(store.audit(&all)).unwrap().entries;
+    assert_eq!(kept.len(), 1);
+    assert_eq!(kept[0].entry, entry);
+}
+
+#[test]
+fn entries_and_credentials_are_there_when_opened_again() {
+    let directory = TempDir::new().unwrap();
+    let store = open(directory.path());
+    crate::filled::fill(&store);
+    let all = AuditQuery {
+        limit: 100,
+        ..AuditQuery::default()
+    };
+    let before = block_on(store.audit(&all)).unwrap();
+    drop(store);
+    let store = open(directory.path());
+    assert_eq!(block_on(store.audit(&all)).unwrap(), before);
+    assert!(before.entries.len() > 5);
+}
