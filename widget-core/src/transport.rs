@@ -195,6 +195,8 @@ pub struct Peer {
 pub enum Assurance {
     /// Its own word: good for loopback only.
     Claimed,
+    /// The secret that it enrolled with.
+    Enrolled,
 }
 
 /// Why an opening is not answered with a welcome.

@@ -7,7 +7,7 @@ use widget_core::stop::Stop;
 use widget_core::store::Stores;
 use widget_core::transport::Listener;
 
-use crate::dispatch::Dispatcher;
+use crate::dispatch::{Dispatcher, Rules, Ways};
 use crate::server::Server;
 
 /// How long reports and ended tasks are kept, unless said otherwise.
@@ -19,6 +19,8 @@ pub struct ServerBuilder {
     stores: Stores,
     listeners: Vec<Box<dyn Listener>>,
     keep: Duration,
+    rules: Rules,
+    ways: Ways,
 }
 
 impl std::fmt::Debug for ServerBuilder {
@@ -43,6 +45,8 @@ impl ServerBuilder {
             stores,
             listeners: Vec::new(),
             keep: DEFAULT_KEEP,
+            rules: Rules::default(),
+            ways: Ways::default(),
         }
     }
 
@@ -66,11 +70,33 @@ impl ServerBuilder {
         self
     }
 
+    /// For a server that other hosts reach: agents have to join it by a token, version 1 is off, and
+    /// whoever asks over HTTP needs a token too. The listeners have to protect what is said
+    /// ([`open::Door`](crate::open::Door)).
+    #[must_use]
+    pub const fn expose(mut self) -> Self {
+        self.rules.exposed = true;
+        self
+    }
+
+    /// By which URLs agents reach its listeners, and the pin of their authority (SHA-256 of its
+    /// certificate) where they have one: what join strings say.
+    #[must_use]
+    pub fn reached_by(mut self, servers: Vec<String>, pin: Option<[u8; 32]>) -> Self {
+        self.ways = Ways { pin, servers };
+        self
+    }
+
     /// The server. It does nothing until it is [`run`](Server::run).
     #[must_use]
     pub fn build(self) -> Server {
         let stop = Stop::new();
-        let dispatcher = Dispatcher::new(self.runtime, self.stores, stop.signal());
+        let dispatcher = Dispatcher::new(
+            self.runtime,
+            self.stores,
+            (self.rules, self.ways),
+            stop.signal(),
+        );
         Server::new(dispatcher, self.listeners, self.keep, stop)
     }
 }

@@ -124,7 +124,10 @@ pub use api::{HostRules, router};
 pub use builder::{DEFAULT_KEEP, ServerBuilder};
 pub use events::{Events, ServerEvent};
 pub use explain::{Explanation, Reason};
-pub use handle::{AgentList, AgentStatus, Purged, SendError, ServerHandle, TaskRequest};
+pub use handle::{
+    AgentList, AgentStatus, AskError, MAX_QUEUED, Purged, SendError, ServerHandle, TaskRequest,
+    TokenError, TokenRequest,
+};
 pub use presence::{ONLINE, Presence, STALE};
 pub use schema::Misfit;
 pub use server::Server;

@@ -118,8 +118,8 @@ impl Sweeper {
     /// As it was read: one that its agent has named meanwhile is not overdue any more.
     async fn end(&self, task: &Task, event: &Event) -> Result<(), StoreError> {
         let by = Actor::Server;
-        let ended = self.dispatcher.apply_unchanged(task, event, by, None).await;
-        ended.map(drop)
+        let ended = self.dispatcher.apply_unchanged(task, event, by, None, None);
+        ended.await.map(drop)
     }
 
     /// In small transactions, so that nobody waits for long. Reports are kept by the wall clock,

@@ -288,7 +288,8 @@ async fn what_changes_something_is_refused_unless_it_says_what_its_body_is() {
     let agent = reported(&api.server.service(), 1).await;
     let id = agent.id();
     let routes = widget_server::api::routes();
-    for (method, path) in routes.into_iter().filter(|(method, _)| !method.is_safe()) {
+    let unsafe_ones = routes.into_iter().filter(|(method, ..)| !method.is_safe());
+    for (method, path, _) in unsafe_ones {
         let path = path.replace("{id}", &id.to_string());
         let send = async |headers: &[(&str, &str)], body: &'static str| {
             let request = Request::builder().method(&method).uri(&path);

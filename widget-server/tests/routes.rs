@@ -72,17 +72,26 @@ async fn every_answer_of_every_route_has_the_headers_that_guard_it() {
     assert!(known.len() > 30, "{known:?}");
     let (mut statuses, mut types) = (BTreeSet::new(), BTreeSet::new());
     // The last deletes the agent.
-    known.sort_by_key(|(method, _)| (!method.is_safe(), method == Method::DELETE));
-    for (method, path) in &known {
+    known.sort_by_key(|(method, ..)| (!method.is_safe(), method == Method::DELETE));
+    for (method, path, _) in &known {
         let id = if path.contains("tasks/{") {
             task.to_string()
         } else {
             agent.id().to_string()
         };
-        let real = path.replace("{id}", &id).replace("{name}", "style.css");
+        let real = path
+            .replace("{id}", &id)
+            .replace("{name}", "style.css")
+            .replace("{number}", "1");
         let nobody = "00000000-0000-0000-0000-0000000000ff";
-        let absent = path.replace("{id}", nobody).replace("{name}", "none");
-        let odd = path.replace("{id}", "odd").replace("{name}", "%ff");
+        let absent = path
+            .replace("{id}", nobody)
+            .replace("{name}", "none")
+            .replace("{number}", "99");
+        let odd = path
+            .replace("{id}", "odd")
+            .replace("{name}", "%ff")
+            .replace("{number}", "odd");
         for (method, path, host) in [
             (method, &real, "localhost"),
             (method, &absent, "localhost"),

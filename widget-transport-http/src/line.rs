@@ -126,6 +126,7 @@ impl Line {
             Some(client) => Cow::Owned(Origin {
                 transport: self.origin.transport,
                 address: client.to_string().into(),
+                ip: Some(client),
             }),
         }
     }

@@ -4,7 +4,6 @@ use std::fmt;
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::Error as _;
@@ -13,9 +12,9 @@ use widget_core::store::{AgentQuery, BucketQuery, MAX_BUCKETS, ReportQuery};
 use widget_core::time::Timestamp;
 
 use super::Problem;
+use super::gate::Asking;
 use super::query::{AgentPath, Asked};
 use super::shapes::{Agent, Bucket, Page, ReportShape};
-use crate::handle::ServerHandle;
 
 /// How many items a part of a list has, and may have.
 const LIST: (usize, usize) = (100, 1_000);
@@ -65,7 +64,7 @@ impl<'de> Deserialize<'de> for Cursor {
 }
 
 pub(super) async fn list(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Page<Agent>>, Problem> {
     let limit = query.limit.unwrap_or(LIST.0).clamp(1, LIST.1);
@@ -83,7 +82,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn one(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     AgentPath(id): AgentPath,
 ) -> Result<Json<Agent>, Problem> {
     let status = handle
@@ -94,7 +93,7 @@ pub(super) async fn one(
 }
 
 pub(super) async fn delete(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     AgentPath(id): AgentPath,
 ) -> Result<StatusCode, Problem> {
     if handle.delete(id).await? {
@@ -106,7 +105,7 @@ pub(super) async fn delete(
 
 /// Raw reports, the newest of the range, or buckets if `points` are asked for.
 pub(super) async fn reports(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     AgentPath(id): AgentPath,
     Asked(query): Asked<ReportsQuery>,
 ) -> Result<Response, Problem> {

@@ -3,14 +3,13 @@
 use std::collections::BTreeMap;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 use widget_core::store::AgentQuery;
 use widget_core::time::Timestamp;
 
 use super::Problem;
-use crate::handle::ServerHandle;
+use super::gate::Asking;
 
 #[derive(Serialize)]
 pub(super) struct Health {
@@ -35,7 +34,7 @@ pub(super) async fn live() -> Json<Health> {
 }
 
 /// Ready is a server whose store can be read and written.
-pub(super) async fn ready(State(handle): State<ServerHandle>) -> Result<Json<Health>, Problem> {
+pub(super) async fn ready(Asking(handle): Asking) -> Result<Json<Health>, Problem> {
     handle.agents(&AgentQuery { after: 0, limit: 1 }).await?;
     match handle.store_trouble() {
         None => Ok(Json(Health { status: "ok" })),
@@ -47,7 +46,7 @@ pub(super) async fn ready(State(handle): State<ServerHandle>) -> Result<Json<Hea
     }
 }
 
-pub(super) async fn status(State(handle): State<ServerHandle>) -> Json<Status> {
+pub(super) async fn status(Asking(handle): Asking) -> Json<Status> {
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         started: handle.started(),

@@ -1,7 +1,6 @@
 //! The tutorial's addresses, with the tutorial's shapes: bare arrays, times in unix seconds.
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Serialize;
@@ -11,6 +10,7 @@ use widget_core::task::Actor;
 use widget_core::time::Timestamp;
 
 use super::Problem;
+use super::gate::Asking;
 use super::query::AgentPath;
 use super::task_shapes::Task;
 use crate::handle::ServerHandle;
@@ -51,12 +51,12 @@ impl From<StoredReport> for Sample {
     }
 }
 
-pub(super) async fn all(State(handle): State<ServerHandle>) -> Result<Json<Vec<Sample>>, Problem> {
+pub(super) async fn all(Asking(handle): Asking) -> Result<Json<Vec<Sample>>, Problem> {
     samples(&handle, None).await
 }
 
 pub(super) async fn collector(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     AgentPath(id): AgentPath,
 ) -> Result<Json<Vec<Sample>>, Problem> {
     if handle.agent(id).await?.is_none() {
@@ -65,9 +65,7 @@ pub(super) async fn collector(
     samples(&handle, Some(id)).await
 }
 
-pub(super) async fn collectors(
-    State(handle): State<ServerHandle>,
-) -> Result<Json<Vec<Collector>>, Problem> {
+pub(super) async fn collectors(Asking(handle): Asking) -> Result<Json<Vec<Collector>>, Problem> {
     let (mut rows, mut after) = (Vec::new(), Some(0));
     while let Some(number) = after {
         let list = handle

@@ -4,6 +4,7 @@
 //! stable `code`.
 
 mod agents;
+mod gate;
 mod guard;
 mod headers;
 mod health;
@@ -14,11 +15,14 @@ mod routes;
 mod shapes;
 mod task_shapes;
 mod tasks;
+mod tokens;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_response};
+pub(crate) use gate::Asking;
+pub use gate::{Client, Need};
 pub use guard::HostRules;
 pub(crate) use problem::Problem;
 pub(crate) use routes::Routes;
@@ -37,41 +41,59 @@ pub fn router(handle: ServerHandle, rules: HostRules) -> Router {
         .fallback(problem::not_found)
         .method_not_allowed_fallback(problem::wrong_method)
         .layer(DefaultBodyLimit::max(MAX_BODY))
+        .layer(from_fn_with_state(handle.clone(), gate::know))
         .layer(from_fn_with_state(rules, guard::check))
         // Around all the others: what they refuse has the headers too.
         .layer(map_response(headers::set))
         .with_state(handle)
 }
 
-/// Method and path of every route of [`router`], for tests that walk all of them.
+/// Method, path and need of every route of [`router`], for tests that walk all of them.
 #[doc(hidden)]
 #[must_use]
-pub fn routes() -> Vec<(Method, &'static str)> {
+pub fn routes() -> Vec<(Method, &'static str, Need)> {
     all().known
 }
 
 fn all() -> Routes {
     Routes::default()
-        .get("/healthz", health::live)
-        .get("/readyz", health::ready)
-        .get("/api/v1/status", health::status)
-        .get("/api/v1/agents", agents::list)
-        .get("/api/v1/agents/{id}", agents::one)
-        .delete("/api/v1/agents/{id}", agents::delete)
-        .get("/api/v1/agents/{id}/reports", agents::reports)
-        .post("/api/v1/agents/{id}/tasks", tasks::create)
-        .post("/api/v1/agents/{id}/shutdown", tasks::shut_down)
-        .post("/api/v1/agents/{id}/purge", tasks::purge)
-        .get("/api/v1/tasks", tasks::list)
-        .get("/api/v1/tasks/{id}", tasks::one)
-        .post("/api/v1/tasks/{id}/cancel", tasks::cancel)
-        .get("/api/v1/tasks/{id}/explain", tasks::explain)
-        .get("/api/v1/tasks/{id}/output", tasks::output)
+        .get("/healthz", Need::Open, health::live)
+        .get("/readyz", Need::View, health::ready)
+        .get("/api/v1/status", Need::View, health::status)
+        .get("/api/v1/agents", Need::View, agents::list)
+        .get("/api/v1/agents/{id}", Need::View, agents::one)
+        .delete("/api/v1/agents/{id}", Need::Admin, agents::delete)
+        .get("/api/v1/agents/{id}/reports", Need::View, agents::reports)
+        .post("/api/v1/agents/{id}/tasks", Need::Operate, tasks::create)
+        .post(
+            "/api/v1/agents/{id}/shutdown",
+            Need::Operate,
+            tasks::shut_down,
+        )
+        .post("/api/v1/agents/{id}/purge", Need::Operate, tasks::purge)
+        .get("/api/v1/tasks", Need::View, tasks::list)
+        .get("/api/v1/tasks/{id}", Need::View, tasks::one)
+        .post("/api/v1/tasks/{id}/cancel", Need::Operate, tasks::cancel)
+        .get("/api/v1/tasks/{id}/explain", Need::View, tasks::explain)
+        .get("/api/v1/tasks/{id}/output", Need::View, tasks::output)
+        .post("/api/v1/join-tokens", Need::Admin, tokens::create_join)
+        .get("/api/v1/tokens", Need::Admin, tokens::list)
+        .post("/api/v1/tokens", Need::Admin, tokens::create)
+        .delete("/api/v1/tokens/{number}", Need::Admin, tokens::revoke)
+        .get("/api/v1/audit", Need::Admin, tokens::audit)
         // The tutorial's.
-        .get("/api/all", legacy::all)
-        .get("/api/collectors", legacy::collectors)
-        .get("/api/collector/{id}", legacy::collector)
-        .get("/api/collector/{id}/shutdown", legacy::confirm_shutdown)
-        .post("/api/collector/{id}/shutdown", legacy::shut_down)
+        .get("/api/all", Need::View, legacy::all)
+        .get("/api/collectors", Need::View, legacy::collectors)
+        .get("/api/collector/{id}", Need::View, legacy::collector)
+        .get(
+            "/api/collector/{id}/shutdown",
+            Need::Operate,
+            legacy::confirm_shutdown,
+        )
+        .post(
+            "/api/collector/{id}/shutdown",
+            Need::Operate,
+            legacy::shut_down,
+        )
         .merge(crate::page::routes())
 }

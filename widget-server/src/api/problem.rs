@@ -8,8 +8,9 @@ use widget_core::id::TaskId;
 use widget_core::store::{StoreError, StoreErrorKind};
 use widget_core::task::{StateName, Task};
 
+use crate::access::Denied;
 use crate::dispatch::chain;
-use crate::handle::SendError;
+use crate::handle::{AskError, SendError, TokenError};
 use crate::page::Site;
 use crate::schema::Misfit;
 
@@ -140,6 +141,38 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<Denied> for Problem {
+    fn from(denied: Denied) -> Self {
+        Self::new(StatusCode::FORBIDDEN, denied.word(), denied.to_string())
+    }
+}
+
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Denied(denied) => denied.into(),
+            AskError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<TokenError> for Problem {
+    fn from(error: TokenError) -> Self {
+        let detail = error.to_string();
+        match error {
+            TokenError::Denied(denied) => denied.into(),
+            TokenError::Name => Self::bad_request("invalid_name", detail),
+            TokenError::Limits => Self::bad_request("invalid_limits", detail),
+            TokenError::Uses => Self::bad_request("invalid_uses", detail),
+            TokenError::Ttl => Self::bad_request("invalid_ttl", detail),
+            TokenError::NoRandomness => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "no_randomness", detail)
+            }
+            TokenError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<Misfit> for Place {
     fn from(misfit: Misfit) -> Self {
         let Misfit { pointer, problem } = misfit;
@@ -152,6 +185,10 @@ impl From<SendError> for Problem {
         let detail = error.to_string();
         match error {
             SendError::UnknownAgent => Self::unknown("agent"),
+            SendError::Denied(denied) => denied.into(),
+            SendError::TooMany => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tasks", detail)
+            }
             SendError::AgentIsV1 => Self::new(StatusCode::CONFLICT, "agent_is_v1", detail),
             SendError::Kind => Self::bad_request("invalid_kind", detail),
             SendError::Input => Self::bad_request("invalid_input", detail),

@@ -4,40 +4,42 @@
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::Method;
+use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
+use super::gate::{self, Need};
 use crate::handle::ServerHandle;
 
 /// Routes, and the list of them.
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     pub(super) router: Router<ServerHandle>,
-    pub(super) known: Vec<(Method, &'static str)>,
+    pub(super) known: Vec<(Method, &'static str, Need)>,
 }
 
 impl Routes {
-    pub(crate) fn get<H, T>(self, path: &'static str, handler: H) -> Self
+    pub(crate) fn get<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
     where
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
-        self.add(Method::GET, MethodFilter::GET, path, handler)
+        self.add((Method::GET, MethodFilter::GET), path, need, handler)
     }
 
-    pub(crate) fn post<H, T>(self, path: &'static str, handler: H) -> Self
+    pub(crate) fn post<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
     where
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
-        self.add(Method::POST, MethodFilter::POST, path, handler)
+        self.add((Method::POST, MethodFilter::POST), path, need, handler)
     }
 
-    pub(crate) fn delete<H, T>(self, path: &'static str, handler: H) -> Self
+    pub(crate) fn delete<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
     where
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
-        self.add(Method::DELETE, MethodFilter::DELETE, path, handler)
+        self.add((Method::DELETE, MethodFilter::DELETE), path, need, handler)
     }
 
     /// Puts layers around what is there.
@@ -57,17 +59,18 @@ impl Routes {
 
     fn add<H, T>(
         mut self,
-        method: Method,
-        filter: MethodFilter,
+        (method, filter): (Method, MethodFilter),
         path: &'static str,
+        need: Need,
         handler: H,
     ) -> Self
     where
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
-        self.known.push((method, path));
-        let router = self.router.route(path, on(filter, handler));
+        self.known.push((method, path, need));
+        let checked = from_fn(move |request, next| gate::check(need, request, next));
+        let router = self.router.route(path, on(filter, handler).layer(checked));
         Self { router, ..self }
     }
 }

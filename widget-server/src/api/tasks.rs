@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use axum::Json;
-use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -13,10 +12,11 @@ use widget_core::store::TaskQuery;
 use widget_core::task::{Actor, Once, StateName};
 
 use super::Problem;
+use super::gate::Asking;
 use super::query::{AgentPath, Asked, Body, TaskPath};
 use super::shapes::Page;
 use super::task_shapes::{Explanation, NewTask, Output, Purged, Task, left_out};
-use crate::handle::{SendError, ServerHandle, TaskRequest};
+use crate::handle::{SendError, TaskRequest};
 
 /// How many tasks a part of a list has, and may have.
 const LIST: (usize, usize) = (100, 1_000);
@@ -45,7 +45,7 @@ pub(super) struct OutputQuery {
 }
 
 pub(super) async fn create(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     AgentPath(agent): AgentPath,
     Body(task): Body<NewTask>,
 ) -> Result<(StatusCode, Json<Task>), Problem> {
@@ -80,7 +80,7 @@ pub(super) async fn create(
 }
 
 pub(super) async fn shut_down(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     AgentPath(agent): AgentPath,
 ) -> Result<(StatusCode, Json<Task>), Problem> {
     let inserted = handle.shut_down(agent, Actor::Api).await?;
@@ -88,7 +88,7 @@ pub(super) async fn shut_down(
 }
 
 pub(super) async fn list(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     Asked(query): Asked<ListQuery>,
 ) -> Result<Json<Page<Task>>, Problem> {
     let names = query.state.iter().flat_map(|states| states.split(','));
@@ -109,7 +109,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn one(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     TaskPath(id): TaskPath,
     Asked(query): Asked<WaitQuery>,
 ) -> Result<Json<Task>, Problem> {
@@ -123,7 +123,7 @@ pub(super) async fn one(
 }
 
 pub(super) async fn cancel(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     TaskPath(id): TaskPath,
 ) -> Result<(StatusCode, Json<Task>), Problem> {
     let applied = handle.cancel(id, Actor::Api).await?;
@@ -136,7 +136,7 @@ pub(super) async fn cancel(
 
 /// Cancels all that is queued for an agent.
 pub(super) async fn purge(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     AgentPath(agent): AgentPath,
 ) -> Result<Json<Purged>, Problem> {
     if handle.agent(agent).await?.is_none() {
@@ -147,7 +147,7 @@ pub(super) async fn purge(
 
 /// Why a task is where it is.
 pub(super) async fn explain(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     TaskPath(id): TaskPath,
 ) -> Result<Json<Explanation>, Problem> {
     let why = handle.explain(id).await?;
@@ -156,7 +156,7 @@ pub(super) async fn explain(
 
 /// What the handler has written: as text, or as JSON for those who ask for that.
 pub(super) async fn output(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     TaskPath(id): TaskPath,
     Asked(query): Asked<OutputQuery>,
     headers: HeaderMap,

@@ -1,6 +1,6 @@
 //! Changes that hold only for a task as it was read, unlike `TaskStoreExt::apply`, which looks again.
 
-use widget_core::store::{StoreError, StoreErrorKind, TaskChange, timeline_entry};
+use widget_core::store::{AuditEntry, StoreError, StoreErrorKind, TaskChange, timeline_entry};
 use widget_core::task::{Actor, Applied, Event, Task};
 
 use super::Dispatcher;
@@ -18,6 +18,7 @@ impl Dispatcher {
         event: &Event,
         by: Actor,
         cause: Option<&str>,
+        audit: Option<AuditEntry>,
     ) -> Result<bool, StoreError> {
         let now = self.now();
         let Ok(Applied::Change(state)) = task.state.apply(event, now) else {
@@ -27,6 +28,8 @@ impl Dispatcher {
         if let (Some(entry), Some(cause)) = (&mut entry, cause) {
             cause.clone_into(&mut entry.cause);
         }
+        let words = (task.state.name().as_str(), state.name().as_str());
+        let audit = audit.map(|entry| entry.changing(Some(words.0), Some(words.1)));
         let change = TaskChange {
             id: task.id,
             expected: task.revision,
@@ -34,7 +37,7 @@ impl Dispatcher {
             evidence: None,
             entry,
             chunk: None,
-            audit: None,
+            audit,
         };
         match self.watch(self.stores.tasks.replace(change).await) {
             Ok(_) => {

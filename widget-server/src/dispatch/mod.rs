@@ -8,6 +8,7 @@
 
 mod change;
 mod describe;
+mod identify;
 mod open;
 mod readable;
 mod seal;
@@ -39,16 +40,30 @@ pub(crate) use readable::{MAX_DEPTH, is_json};
 
 /// How long an agent is to wait when the store cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
-/// What is said to every token of a join string that lets nobody in, whatever is wrong with it.
-const NOT_GOOD: &str = "this join string is not good, or not any more";
 /// How many descriptions may wait to have their schemas looked at.
 const MAX_DESCRIBING: usize = 16;
+
+/// What a server wants of those who come.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Rules {
+    /// Agents have joined, or they stay outside; so does whoever asks without a token.
+    pub(crate) exposed: bool,
+}
+
+/// How agents come in, as join strings say it.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Ways {
+    pub(crate) pin: Option<[u8; 32]>,
+    pub(crate) servers: Vec<String>,
+}
 
 /// What listeners, handle and sweeper share.
 #[derive(Debug)]
 pub(crate) struct Dispatcher {
     pub(crate) runtime: SharedRuntime,
     pub(crate) stores: Stores,
+    pub(crate) rules: Rules,
+    pub(crate) ways: Ways,
     /// The time that tasks go by.
     pub(crate) clock: SteadyClock,
     pub(crate) attendance: Attendance,
@@ -64,11 +79,18 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(runtime: SharedRuntime, stores: Stores, stop: StopSignal) -> Arc<Self> {
+    pub(crate) fn new(
+        runtime: SharedRuntime,
+        stores: Stores,
+        (rules, ways): (Rules, Ways),
+        stop: StopSignal,
+    ) -> Arc<Self> {
         Arc::new(Self {
             clock: SteadyClock::new(runtime.clone()),
             runtime,
             stores,
+            rules,
+            ways,
             attendance: Attendance::default(),
             events: EventSource::new(),
             refusals: Refusals::default(),
@@ -218,8 +240,7 @@ impl Service for Dispatcher {
     async fn open(&self, from: &Origin, opening: Opening) -> Result<(Peer, Welcome), Rejection> {
         match opening {
             Opening::Hello(hello) => self.hello(from, hello).await,
-            // No join string is given out yet, so none is good.
-            Opening::Enrol(_) => Err(self.unproven(from, "join_token", NOT_GOOD)),
+            Opening::Enrol(enrol) => self.enrol(from, enrol).await,
         }
     }
 
@@ -256,6 +277,10 @@ impl Service for Dispatcher {
         at: Timestamp,
         command: widget_core::v1::Command,
     ) -> Option<widget_core::v1::Response> {
+        if self.rules.exposed {
+            self.refusals.count(from, "v1", self.runtime.now());
+            return None;
+        }
         self.answer_v1(from, at, command).await
     }
 

@@ -2,13 +2,16 @@
 
 use widget_core::id::Attempt;
 use widget_core::message::{
-    self, Credential, Goodbye, Hello, Limits, Pacing, Refusal, RefusalReason, Response, Welcome,
+    self, Goodbye, Hello, Limits, Pacing, Refusal, RefusalReason, Response, Welcome, extra,
 };
 use widget_core::payload::Payload;
-use widget_core::store::{Admission, Admitted, Arrival, StoreError, TaskQuery, TaskStoreExt};
+use widget_core::store::{
+    Action, Admission, Admitted, Arrival, AuditEntry, StoreError, TaskQuery, TaskStoreExt,
+};
 use widget_core::task::{Actor, AgentEvent, Event, Finish, StateName};
-use widget_core::transport::{Assurance, Origin, Peer, Rejection};
+use widget_core::transport::{Origin, Peer, Rejection};
 
+use super::identify::{self, Identity};
 use super::{Dispatcher, RETRY_AFTER};
 use crate::events::ServerEvent;
 
@@ -18,45 +21,54 @@ impl Dispatcher {
         from: &Origin,
         hello: Hello,
     ) -> Result<(Peer, Welcome), Rejection> {
+        self.speaks_our_version(from, &hello)?;
+        let identity = self.identify(from, &hello).await?;
+        self.welcome(from, &hello, identity).await
+    }
+
+    pub(super) fn speaks_our_version(&self, from: &Origin, hello: &Hello) -> Result<(), Rejection> {
         let (lowest, highest) = hello.versions;
-        if !(lowest..=highest).contains(&message::VERSION) {
-            let text = format!(
-                "this server speaks version {}, the agent {lowest} to {highest}",
-                message::VERSION
-            );
-            self.refusals
-                .count(from, RefusalReason::Version.as_str(), self.runtime.now());
-            let refusal = Refusal {
-                reason: RefusalReason::Version,
-                text,
-            };
-            return Err(Rejection::Refused(refusal));
+        if (lowest..=highest).contains(&message::VERSION) {
+            return Ok(());
         }
-        if hello.credential != Credential::None {
-            // None is kept yet, so none is known.
-            let text = "this server does not know the agent's credential, or not any more";
-            return Err(self.unproven(from, RefusalReason::Credential.as_str(), text));
-        }
-        let admitted = self.watch_write(self.admit(from, &hello).await);
+        let reason = RefusalReason::Version;
+        let text = format!(
+            "this server speaks version {}, the agent {lowest} to {highest}",
+            message::VERSION
+        );
+        self.refusals
+            .count(from, reason.as_str(), self.runtime.now());
+        Err(Rejection::Refused(Refusal { reason, text }))
+    }
+
+    /// Lets in an agent of which it is known who it is.
+    pub(super) async fn welcome(
+        &self,
+        from: &Origin,
+        hello: &Hello,
+        identity: Identity,
+    ) -> Result<(Peer, Welcome), Rejection> {
+        let agent = identity.agent;
+        let admitted = self.watch_write(self.admit(from, hello, &identity).await);
         let Ok(admitted) = admitted else {
             return Err(Rejection::Busy {
                 retry_after: RETRY_AFTER,
             });
         };
         let now = self.runtime.now();
-        self.sessions
-            .begin(hello.agent, hello.epoch, admitted.store, now);
+        self.sessions.begin(agent, hello.epoch, admitted.store, now);
         // Whoever waits at another server for an older memory looks again, and is refused.
-        self.stores.tasks.ring(hello.agent);
+        self.stores.tasks.ring(agent);
         self.attendance
-            .heard(hello.agent, self.runtime.now(), self.runtime.wall());
-        self.events.say(ServerEvent::AgentChanged(hello.agent));
+            .heard(agent, self.runtime.now(), self.runtime.wall());
+        self.events.say(ServerEvent::AgentChanged(agent));
         let peer = Peer {
-            agent: hello.agent,
+            agent,
             epoch: hello.epoch,
             origin: from.clone(),
-            assurance: Assurance::Claimed,
+            assurance: identity.assurance(),
         };
+        let id = || (extra::AGENT, agent.as_bytes().to_vec());
         let welcome = Welcome {
             version: message::VERSION,
             session: String::new(),
@@ -64,18 +76,31 @@ impl Dispatcher {
             sequence: admitted.sequence,
             pacing: Pacing::default(),
             limits: Limits::default(),
-            extras: Vec::new(),
+            extras: identity.credential.iter().map(|_| id()).collect(),
             known: admitted.known,
         };
         Ok((peer, welcome))
     }
 
-    async fn admit(&self, from: &Origin, hello: &Hello) -> Result<Admitted, StoreError> {
-        let (epoch, now) = (Some(hello.epoch), self.runtime.wall());
-        let arrival = Arrival::new(hello.agent, message::VERSION, from.transport, epoch, now);
+    async fn admit(
+        &self,
+        from: &Origin,
+        hello: &Hello,
+        identity: &Identity,
+    ) -> Result<Admitted, StoreError> {
+        let (agent, now) = (identity.agent, self.runtime.wall());
+        let epoch = Some(hello.epoch);
+        let mut arrival = Arrival::new(agent, message::VERSION, from.transport, epoch, now);
+        if identity.credential.is_some() {
+            arrival.host = identify::host(hello);
+            let target = agent.to_string();
+            let seen = AuditEntry::new(now, "agent", &from.address, Action::AgentClone, &target);
+            arrival.audit = Some(seen.of_agent(agent));
+        }
+        arrival.credential.clone_from(&identity.credential);
         self.stores.agents.arrive(&arrival).await?;
         let admission = Admission {
-            agent: hello.agent,
+            agent,
             epoch: hello.epoch,
             seen: hello.seen.clone(),
             now: self.now(),

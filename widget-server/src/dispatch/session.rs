@@ -197,7 +197,11 @@ impl Dispatcher {
             agent: session.agent,
             epoch: session.epoch,
             origin: from.clone(),
-            assurance: Assurance::Claimed,
+            assurance: match self.rules.exposed {
+                // Nobody else was given one.
+                true => Assurance::Enrolled,
+                false => Assurance::Claimed,
+            },
         })
     }
 

@@ -1,11 +1,14 @@
 //! Giving up tasks: one in whatever state it is, and all that an agent has not been given yet.
 
 use futures_util::future::join_all;
+use widget_core::access::Role;
 use widget_core::id::{AgentId, TaskId};
-use widget_core::store::{AppliedEvent, StoreError, StoreErrorKind, TaskQuery, TaskStoreExt};
+use widget_core::store::{
+    Action, AppliedEvent, StoreError, StoreErrorKind, TaskQuery, TaskStoreExt,
+};
 use widget_core::task::{Actor, Event, StateName, Task};
 
-use super::ServerHandle;
+use super::{AskError, ServerHandle};
 
 /// How many tasks are looked at in one go, and cancelled in few commits.
 const BATCH: usize = 64;
@@ -31,15 +34,26 @@ impl ServerHandle {
     /// [`Fault::Illegal`](widget_core::task::Fault::Illegal) then.
     ///
     /// # Errors
-    /// [`StoreError`].
-    pub async fn cancel(
-        &self,
-        task: TaskId,
-        by: Actor,
-    ) -> Result<Option<AppliedEvent>, StoreError> {
-        let now = self.dispatcher.now();
+    /// [`AskError`].
+    pub async fn cancel(&self, task: TaskId, by: Actor) -> Result<Option<AppliedEvent>, AskError> {
+        let Some(row) = self.task(task).await? else {
+            return Ok(None);
+        };
+        self.caller.may_send(&row.kind)?;
+        let (now, wall) = (self.dispatcher.now(), self.dispatcher.runtime.wall());
         let tasks = &self.dispatcher.stores.tasks;
-        let applied = tasks.apply(task, &Event::Cancel, by, now).await;
+        let entry = self
+            .caller
+            .audits(wall, Action::TaskCancel, &task.to_string());
+        let applied = match entry {
+            Some(entry) => {
+                let entry = entry.of_agent(row.agent);
+                tasks
+                    .apply_audited(task, &Event::Cancel, by, now, entry)
+                    .await
+            }
+            None => tasks.apply(task, &Event::Cancel, by, now).await,
+        };
         let applied = self.dispatcher.watch(applied)?;
         if let Some(applied) = &applied
             && applied.result.is_ok()
@@ -52,9 +66,12 @@ impl ServerHandle {
     /// Cancels every task that is queued for an agent. What it was already given is left as it is,
     /// and so is what is queued after the purge has begun.
     ///
+    /// Of a caller whose token is for some kinds only, tasks of other kinds count as untouched.
+    ///
     /// # Errors
-    /// [`StoreError`]; some are cancelled then, and asking again cancels the rest.
-    pub async fn purge(&self, agent: AgentId, by: Actor) -> Result<Purged, StoreError> {
+    /// [`AskError`]; some are cancelled then, and asking again cancels the rest.
+    pub async fn purge(&self, agent: AgentId, by: Actor) -> Result<Purged, AskError> {
+        self.caller.may(Role::Operator)?;
         let mut query = TaskQuery {
             agent: Some(agent),
             states: vec![
@@ -92,20 +109,36 @@ impl ServerHandle {
                 return Ok(Gone::Ended);
             };
             match task.state.name() {
-                StateName::Queued => {}
+                StateName::Queued if self.caller.may_send(&task.kind).is_ok() => {}
                 state if state.is_terminal() => return Ok(Gone::Ended),
                 _ => return Ok(Gone::Held),
             }
-            let event = Event::Cancel;
-            let changed = self
-                .dispatcher
-                .apply_unchanged(&task, &event, by, Some(cause));
+            let changed = self.cancel_unchanged(&task, by, cause);
             if changed.await? {
                 return Ok(Gone::Cancelled);
             }
             read = self.task(id).await?;
         }
         Err(StoreErrorKind::Contended.into())
+    }
+}
+
+impl ServerHandle {
+    /// Cancels a task as it was read; says whether it still was so.
+    async fn cancel_unchanged(
+        &self,
+        task: &Task,
+        by: Actor,
+        cause: &str,
+    ) -> Result<bool, StoreError> {
+        let wall = self.dispatcher.runtime.wall();
+        let id = task.id.to_string();
+        let entry = self.caller.audits(wall, Action::TaskCancel, &id);
+        let entry = entry.map(|entry| entry.of_agent(task.agent));
+        let event = Event::Cancel;
+        self.dispatcher
+            .apply_unchanged(task, &event, by, Some(cause), entry)
+            .await
     }
 }
 

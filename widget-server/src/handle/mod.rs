@@ -1,32 +1,54 @@
 //! [`ServerHandle`]: what a program may ask of its server, cheap to clone. API and page use
 //! nothing else.
 
+mod access;
 mod cancel;
 mod explain;
 mod send;
 mod tasks;
 
+pub use access::{TokenError, TokenRequest};
 pub use cancel::Purged;
-pub use send::{SendError, TaskRequest};
+pub use send::{MAX_QUEUED, SendError, TaskRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
+use widget_core::access::Role;
 use widget_core::id::AgentId;
 use widget_core::store::{
-    AgentQuery, AgentRecord, BucketQuery, LatestReport, ReportQuery, StoreError, StoredReport,
-    Summary, TaskQuery, TaskStoreExt,
+    Action, AgentQuery, AgentRecord, BucketQuery, LatestReport, ReportQuery, StoreError,
+    StoredReport, Summary, TaskQuery, TaskStoreExt,
 };
 use widget_core::task::{Actor, Event, StateName};
 use widget_core::time::Timestamp;
 
+use crate::access::{Caller, Denied};
 use crate::dispatch::Dispatcher;
 use crate::events::Events;
 use crate::presence::Presence;
 
 /// What a program may ask of its server.
+///
+/// A handle asks for somebody: for the program itself, which may do all, unless it was made
+/// [for another caller](Self::as_caller). What is out of that one's scope is not there for it, and
+/// whatever it changes is in the audit list under its name.
 #[derive(Debug, Clone)]
 pub struct ServerHandle {
     dispatcher: Arc<Dispatcher>,
     started: Timestamp,
+    caller: Arc<Caller>,
+}
+
+/// What was asked for cannot be done.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// Whoever asks may not do that.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The store could not be asked.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// An agent as it is right now.
@@ -59,7 +81,38 @@ impl ServerHandle {
         Self {
             started: dispatcher.runtime.wall(),
             dispatcher,
+            caller: Arc::new(Caller::program()),
         }
+    }
+
+    /// The same for somebody else.
+    #[must_use]
+    pub fn as_caller(&self, caller: Caller) -> Self {
+        Self {
+            dispatcher: Arc::clone(&self.dispatcher),
+            started: self.started,
+            caller: Arc::new(caller),
+        }
+    }
+
+    /// For whom it asks.
+    #[must_use]
+    pub fn caller(&self) -> &Caller {
+        &self.caller
+    }
+
+    /// What goes into a join string: the pin of the authority, if listeners have one, and the URLs by
+    /// which agents come in.
+    pub(crate) fn ways_in(&self) -> (Option<[u8; 32]>, Vec<String>) {
+        let ways = &self.dispatcher.ways;
+        (ways.pin, ways.servers.clone())
+    }
+
+    /// Whether agents have to join this server, and callers over HTTP need a token: see
+    /// [`ServerBuilder::expose`](crate::ServerBuilder::expose).
+    #[must_use]
+    pub fn is_exposed(&self) -> bool {
+        self.dispatcher.rules.exposed
     }
 
     /// Agents, by number.
@@ -68,7 +121,9 @@ impl ServerHandle {
     /// [`StoreError`].
     pub async fn agents(&self, query: &AgentQuery) -> Result<AgentList, StoreError> {
         let stores = &self.dispatcher.stores;
-        let page = stores.agents.agents(query).await?;
+        let mut page = stores.agents.agents(query).await?;
+        page.agents
+            .retain(|record| self.caller.sees(&record.labels));
         let ids: Vec<AgentId> = page.agents.iter().map(|record| record.id).collect();
         let latest = stores.reports.latest(&ids).await?;
         let with_latest = page.agents.into_iter().zip(latest);
@@ -87,7 +142,8 @@ impl ServerHandle {
     /// [`StoreError`].
     pub async fn agent(&self, id: AgentId) -> Result<Option<AgentStatus>, StoreError> {
         let stores = &self.dispatcher.stores;
-        let Some(record) = stores.agents.agent(id).await? else {
+        let record = stores.agents.agent(id).await?;
+        let Some(record) = record.filter(|record| self.caller.sees(&record.labels)) else {
             return Ok(None);
         };
         let latest = stores
@@ -100,11 +156,16 @@ impl ServerHandle {
     }
 
     /// Deletes an agent with its reports; its unfinished tasks end as lost. Says whether there
-    /// was one. An agent that still runs comes back as a new one.
+    /// was one. One that has joined is out within a second, and its credential is never good again;
+    /// one that came on its own word comes back as a new one if it still runs.
     ///
     /// # Errors
-    /// [`StoreError`]; ask again.
-    pub async fn delete(&self, agent: AgentId) -> Result<bool, StoreError> {
+    /// [`AskError`]; ask again if it was the store.
+    pub async fn delete(&self, agent: AgentId) -> Result<bool, AskError> {
+        self.caller.may(Role::Admin)?;
+        if !self.sees(agent).await? {
+            return Ok(false);
+        }
         let deleted = self.delete_rows(agent).await;
         let deleted = self.dispatcher.watch_write(deleted)?;
         self.dispatcher.dismiss(agent);
@@ -116,7 +177,12 @@ impl ServerHandle {
     /// # Errors
     /// [`StoreError`].
     pub async fn reports(&self, query: &ReportQuery) -> Result<Vec<StoredReport>, StoreError> {
-        self.dispatcher.stores.reports.reports(query).await
+        match query.agent {
+            Some(agent) if !self.sees(agent).await? => Ok(Vec::new()),
+            // Whoever does not see all of them has to name one.
+            None if !self.caller.sees_all() => Ok(Vec::new()),
+            _ => self.dispatcher.stores.reports.reports(query).await,
+        }
     }
 
     /// Reports of one agent in buckets.
@@ -124,6 +190,13 @@ impl ServerHandle {
     /// # Errors
     /// [`StoreError`].
     pub async fn summary(&self, query: &BucketQuery) -> Result<Summary, StoreError> {
+        if !self.sees(query.agent).await? {
+            let step = query.step().unsigned_abs();
+            return Ok(Summary {
+                step: Duration::from_millis(step),
+                buckets: Vec::new(),
+            });
+        }
         self.dispatcher.stores.reports.summary(query).await
     }
 
@@ -151,6 +224,7 @@ impl ServerHandle {
         let from = widget_core::transport::Origin {
             transport: "admin",
             address: "".into(),
+            ip: None,
         };
         let dispatcher = &self.dispatcher;
         let now = dispatcher.runtime.now();
@@ -189,12 +263,28 @@ impl ServerHandle {
         self.started
     }
 
+    /// Whether this agent is there for whoever asks.
+    pub(crate) async fn sees(&self, agent: AgentId) -> Result<bool, StoreError> {
+        if self.caller.sees_all() {
+            return Ok(true);
+        }
+        let record = self.dispatcher.stores.agents.agent(agent).await?;
+        Ok(record.is_some_and(|record| self.caller.sees(&record.labels)))
+    }
+
     /// The agent's own row last: when something fails before, asking again still finds it.
     async fn delete_rows(&self, agent: AgentId) -> Result<bool, StoreError> {
-        // First, so that what comes in meanwhile is refused.
-        self.dispatcher.dismiss(agent);
         let stores = &self.dispatcher.stores;
-        let now = self.dispatcher.now();
+        // First, so that what comes in meanwhile is refused.
+        let (now, wall) = (self.dispatcher.now(), self.dispatcher.runtime.wall());
+        let entry = self
+            .caller
+            .entry(wall, Action::AgentDelete, &agent.to_string());
+        stores
+            .access
+            .end_credential(agent, entry.of_agent(agent))
+            .await?;
+        self.dispatcher.dismiss(agent);
         let states = StateName::ALL
             .into_iter()
             .filter(|state| !state.is_terminal())

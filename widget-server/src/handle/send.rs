@@ -6,13 +6,17 @@ use widget_core::id::{AgentId, TaskId};
 use widget_core::message::HandlerInfo;
 use widget_core::payload::{MAX_INPUT, Payload};
 use widget_core::runtime::RuntimeExt;
-use widget_core::store::{Inserted, StoreError};
+use widget_core::store::{Action, Inserted, StoreError, StoreErrorKind};
 use widget_core::task::{Actor, MAX_NAME, MAX_TTL, NewTask, Once, SHUTDOWN, Task, is_kind};
 use widget_core::time::Timestamp;
 
 use super::ServerHandle;
+use crate::access::Denied;
 use crate::dispatch::{MAX_DEPTH, is_json};
 use crate::schema::{MAX_PATTERNS, Misfit, Schema};
+
+/// How many queued tasks an agent may have.
+pub const MAX_QUEUED: usize = 10_000;
 
 /// A task that is to be queued, beyond the plain [`ServerHandle::send`].
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +81,12 @@ pub enum SendError {
     /// There is no such agent.
     #[error("there is no such agent")]
     UnknownAgent,
+    /// Whoever asks may not do that.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The agent has as many queued tasks as it may have.
+    #[error("the agent has {MAX_QUEUED} queued tasks, and may have no more: cancel some, or wait")]
+    TooMany,
     /// A version 1 collector can only be shut down.
     #[error("the agent speaks version 1, which knows only the kind `shutdown`")]
     AgentIsV1,
@@ -146,17 +156,30 @@ impl ServerHandle {
             .agents
             .agent(request.agent)
             .await?
+            .filter(|agent| self.caller.sees(&agent.labels))
             .ok_or(SendError::UnknownAgent)?;
+        self.caller.may_send(&request.kind)?;
         if agent.protocol < 2 && request.kind != SHUTDOWN {
             return Err(SendError::AgentIsV1);
         }
         self.check_input(&agent.describe.handlers, &request).await?;
         let (runtime, now) = (&self.dispatcher.runtime, self.dispatcher.now());
         let id = TaskId::generate(now, runtime.random_pair());
-        let task = self.on_the_steady_clock(request.into_task(id, now, by))?;
-        let inserted = self
-            .dispatcher
-            .watch(stores.tasks.insert(task.clone()).await)?;
+        let mut task = self.on_the_steady_clock(request.into_task(id, now, by))?;
+        task.most = Some(MAX_QUEUED);
+        task.asked_by = self.caller.name();
+        let wall = runtime.wall();
+        task.audit = self
+            .caller
+            .audits(wall, Action::TaskCreate, &id.to_string())
+            .map(|entry| entry.of_agent(agent.id).changing(None, Some(&task.kind)));
+        let inserted = stores.tasks.insert(task.clone()).await;
+        let inserted = self.dispatcher.watch(inserted).map_err(|error| {
+            if *error.kind() == StoreErrorKind::Full {
+                return SendError::TooMany;
+            }
+            error.into()
+        })?;
         if inserted.new {
             self.dispatcher.wrote();
             self.dispatcher.task_changed(task.agent, inserted.task.id);

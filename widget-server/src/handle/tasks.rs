@@ -1,5 +1,7 @@
 //! Tasks as the handle gives them: one, many, and the one that somebody waits for.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::time::Duration;
 
 use futures_lite::future::or;
@@ -19,7 +21,11 @@ impl ServerHandle {
     /// # Errors
     /// [`StoreError`].
     pub async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError> {
-        self.dispatcher.stores.tasks.task(id).await
+        let task = self.dispatcher.stores.tasks.task(id).await?;
+        match task {
+            Some(task) if self.sees(task.agent).await? => Ok(Some(task)),
+            _ => Ok(None),
+        }
     }
 
     /// Tasks, newest first.
@@ -27,7 +33,18 @@ impl ServerHandle {
     /// # Errors
     /// [`StoreError`].
     pub async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
-        self.dispatcher.stores.tasks.tasks(query).await
+        let mut page = self.dispatcher.stores.tasks.tasks(query).await?;
+        if !self.caller.sees_all() {
+            let mut seen = BTreeMap::new();
+            for task in &page.tasks {
+                if let Entry::Vacant(unknown) = seen.entry(task.agent) {
+                    unknown.insert(self.sees(task.agent).await?);
+                }
+            }
+            page.tasks
+                .retain(|task| seen.get(&task.agent).is_some_and(|seen| *seen));
+        }
+        Ok(page)
     }
 
     /// How a task ended, once it has. `None` if there is no such task.
@@ -84,6 +101,9 @@ impl ServerHandle {
     /// [`StoreError`].
     pub async fn output(&self, id: TaskId) -> Result<Option<Streamed>, StoreError> {
         let tasks = &self.dispatcher.stores.tasks;
+        if !self.caller.sees_all() && self.task(id).await?.is_none() {
+            return Ok(None);
+        }
         if let Some(written) = tasks.output(id).await? {
             return Ok(Some(written));
         }

@@ -8,6 +8,7 @@ use std::fmt;
 use axum::extract::{FromRequestParts, OriginalUri};
 use axum::http::request::Parts;
 
+use crate::access::Caller;
 use crate::handle::ServerHandle;
 
 /// What stands before every path of the page: empty, or such as `/widget`.
@@ -66,12 +67,15 @@ impl<S: Send + Sync> FromRequestParts<S> for Base {
 impl FromRequestParts<ServerHandle> for Site {
     type Rejection = Infallible;
 
+    /// Where nobody is known to ask, which is only where nothing is needed for it, the handle shows
+    /// nothing.
     async fn from_request_parts(
         parts: &mut Parts,
         handle: &ServerHandle,
     ) -> Result<Self, Infallible> {
+        let caller = parts.extensions.get::<Caller>().cloned();
         Ok(Self {
-            handle: handle.clone(),
+            handle: handle.as_caller(caller.unwrap_or_else(Caller::nobody)),
             base: Base::from_request_parts(parts, handle).await?,
         })
     }

@@ -4,7 +4,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::extract::{Query, State};
+use axum::extract::Query;
 use axum::response::IntoResponse;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use futures_lite::{future, stream};
@@ -13,8 +13,8 @@ use tokio::time::{Instant, sleep_until};
 use widget_core::id::AgentId;
 
 use super::reply::Trouble;
+use crate::api::Asking;
 use crate::events::{Events, ServerEvent};
-use crate::handle::ServerHandle;
 
 const PACE: Duration = Duration::from_secs(1);
 /// Proxies cut what is silent for long.
@@ -27,7 +27,7 @@ pub(super) struct Ask {
 }
 
 pub(super) async fn stream(
-    State(handle): State<ServerHandle>,
+    Asking(handle): Asking,
     Query(ask): Query<Ask>,
 ) -> Result<impl IntoResponse, Trouble> {
     let agent = match ask.agent.as_deref().filter(|id| !id.is_empty()) {

@@ -56,23 +56,23 @@ pub(crate) use shutdown::confirm as confirm_shutdown;
 #[cfg(test)]
 pub(crate) use status::tests::agent as test_agent;
 
-use crate::api::Routes;
+use crate::api::{Need, Routes};
 
 /// The page's routes, to be merged with those of the API.
 pub(crate) fn routes() -> Routes {
     Routes::default()
-        .get("/", agents::list)
-        .get("/collector.html", agent::of_tutorial)
-        .get("/agents/{id}", agent::show)
-        .get("/agents/{id}/shutdown", shutdown::ask)
-        .post("/agents/{id}/shutdown", shutdown::order)
-        .get("/agents/{id}/purge", purge::ask)
-        .post("/agents/{id}/purge", purge::order)
-        .get("/tasks", tasks::list)
-        .get("/tasks/{id}", task::show)
-        .post("/tasks/{id}/cancel", tasks::cancel)
-        .get("/events", events::stream)
-        .get("/assets/{name}", assets::serve)
+        .get("/", Need::View, agents::list)
+        .get("/collector.html", Need::View, agent::of_tutorial)
+        .get("/agents/{id}", Need::View, agent::show)
+        .get("/agents/{id}/shutdown", Need::Operate, shutdown::ask)
+        .post("/agents/{id}/shutdown", Need::Operate, shutdown::order)
+        .get("/agents/{id}/purge", Need::Operate, purge::ask)
+        .post("/agents/{id}/purge", Need::Operate, purge::order)
+        .get("/tasks", Need::View, tasks::list)
+        .get("/tasks/{id}", Need::View, task::show)
+        .post("/tasks/{id}/cancel", Need::Operate, tasks::cancel)
+        .get("/events", Need::View, events::stream)
+        .get("/assets/{name}", Need::Open, assets::serve)
         .within(|router| {
             router
                 .layer(Extension(Arc::new(spark::Sparks::default())))

@@ -15,7 +15,8 @@ use widget_core::time::Timestamp;
 use super::base::{Base, Site};
 use super::when::When;
 use super::{assets, figures};
-use crate::handle::SendError;
+use crate::access::Denied;
+use crate::handle::{AskError, SendError};
 
 const HTML: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/html; charset=utf-8")];
 
@@ -215,11 +216,31 @@ impl From<StoreError> for Trouble {
     }
 }
 
+impl From<Denied> for Trouble {
+    fn from(denied: Denied) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            title: "Not allowed",
+            text: denied.to_string(),
+        }
+    }
+}
+
+impl From<AskError> for Trouble {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Denied(denied) => denied.into(),
+            AskError::Store(error) => error.into(),
+        }
+    }
+}
+
 impl From<SendError> for Trouble {
     fn from(error: SendError) -> Self {
         match error {
             SendError::UnknownAgent => Self::no_agent(),
             SendError::Store(error) => error.into(),
+            SendError::Denied(denied) => denied.into(),
             error => Self::bad(error.to_string()),
         }
     }

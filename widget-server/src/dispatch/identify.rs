@@ -1,0 +1,153 @@
+//! Who an opening comes from: what its credential proves or, where that is good enough, its own word;
+//! and how an agent that joins is given an id.
+
+use widget_core::id::AgentId;
+use widget_core::message::{Credential, Enrol, Hello, Welcome, extra};
+use widget_core::runtime::RuntimeExt;
+use widget_core::store::{
+    Action, AuditEntry, CredentialRecord, Enrolled, Enrolment, HostId, StoreErrorKind, TokenFault,
+};
+use widget_core::transport::{Assurance, Origin, Peer, Rejection};
+
+use super::{Dispatcher, RETRY_AFTER};
+use crate::access::{Proves, verifier};
+
+/// What is said to every token of a join string that lets nobody in, whatever is wrong with it.
+const NOT_GOOD: &str = "this join string is not good, or not any more: make a new one with \
+                        `widgetctl join-token create`";
+/// What is said to every credential that proves nothing.
+const UNKNOWN: &str = "this server does not know the agent's credential, or not any more: the agent \
+                       has to join again";
+/// What is said to an id without a credential that needs one.
+const NO_CREDENTIAL: &str = "this server takes agents that have joined it, and this one proves \
+                             nothing: make a join string with `widgetctl join-token create`";
+
+const BUSY: Rejection = Rejection::Busy {
+    retry_after: RETRY_AFTER,
+};
+
+/// Whom an opening comes from.
+pub(super) struct Identity {
+    pub(super) agent: AgentId,
+    /// What proves it, unless it is its own word.
+    pub(super) credential: Option<CredentialRecord>,
+}
+
+impl Identity {
+    pub(super) const fn assurance(&self) -> Assurance {
+        match self.credential {
+            Some(_) => Assurance::Enrolled,
+            None => Assurance::Claimed,
+        }
+    }
+}
+
+impl Dispatcher {
+    /// Whom a Hello comes from. Whatever id it says changes nothing once there is a credential.
+    pub(super) async fn identify(
+        &self,
+        from: &Origin,
+        hello: &Hello,
+    ) -> Result<Identity, Rejection> {
+        let Credential::Secret(secret) = &hello.credential else {
+            return self.claimed(from, hello.agent).await;
+        };
+        let shown = verifier(Proves::Agent, secret);
+        let found = self.watch(self.stores.access.credential(&shown).await);
+        let found = found.map_err(|_| BUSY)?;
+        let Some(credential) = found.filter(|found| found.ended.is_none()) else {
+            return Err(self.unproven(from, "credential", UNKNOWN));
+        };
+        if credential.agent != hello.agent {
+            self.refusals.count(from, "id_ignored", self.runtime.now());
+        }
+        Ok(Identity {
+            agent: credential.agent,
+            credential: Some(credential),
+        })
+    }
+
+    /// An id by its agent's own word: not where agents have to join, and never one that was given to an
+    /// agent that did.
+    async fn claimed(&self, from: &Origin, agent: AgentId) -> Result<Identity, Rejection> {
+        if !self.rules.exposed {
+            let given = self.watch(self.stores.access.credential_of(agent).await);
+            if given.map_err(|_| BUSY)?.is_none() {
+                return Ok(Identity {
+                    agent,
+                    credential: None,
+                });
+            }
+        }
+        Err(self.unproven(from, "no_credential", NO_CREDENTIAL))
+    }
+
+    /// Lets an agent join, and welcomes it. The same again comes to the same.
+    pub(super) async fn enrol(
+        &self,
+        from: &Origin,
+        enrol: Enrol,
+    ) -> Result<(Peer, Welcome), Rejection> {
+        self.speaks_our_version(from, &enrol.hello)?;
+        let Credential::Secret(secret) = &enrol.hello.credential else {
+            return Err(self.unproven(from, "no_credential", NO_CREDENTIAL));
+        };
+        let (now, shown) = (self.runtime.wall(), verifier(Proves::Join, &enrol.token));
+        let id = self.runtime.random_pair();
+        let enrolment = Enrolment {
+            token: shown,
+            credential: verifier(Proves::Agent, secret),
+            agent: AgentId::generate(now, id),
+            at: now,
+            most: None,
+            audit: AuditEntry::new(now, "agent", &from.address, Action::AgentEnrol, ""),
+        };
+        let enrolled = self.watch(self.stores.access.enrol(&enrolment).await);
+        match enrolled {
+            Ok(Enrolled::New(credential)) => {
+                self.wrote();
+                tracing::info!(agent = %credential.agent, token = credential.token, "an agent has joined");
+                self.welcome(from, &enrol.hello, credential.into()).await
+            }
+            Ok(Enrolled::Again(credential)) => {
+                self.welcome(from, &enrol.hello, credential.into()).await
+            }
+            Ok(Enrolled::Refused(fault)) => {
+                tracing::debug!(peer = &*from.address, %fault, "a join string lets nobody in");
+                Err(self.not_good(from, fault))
+            }
+            Err(error) if *error.kind() == StoreErrorKind::Full => {
+                self.refusals.count(from, "agents_full", self.runtime.now());
+                Err(BUSY)
+            }
+            Err(_) => Err(BUSY),
+        }
+    }
+
+    /// One answer, whatever is wrong: what is known of a token is not for those who guess.
+    fn not_good(&self, from: &Origin, _: TokenFault) -> Rejection {
+        self.unproven(from, "join_token", NOT_GOOD)
+    }
+}
+
+impl From<CredentialRecord> for Identity {
+    fn from(credential: CredentialRecord) -> Self {
+        Self {
+            agent: credential.agent,
+            credential: Some(credential),
+        }
+    }
+}
+
+/// On which host an agent says that it is.
+pub(super) fn host(hello: &Hello) -> Option<HostId> {
+    let find = |wanted: u16| {
+        let mut extras = hello.extras.iter();
+        extras
+            .find(|(number, _)| *number == wanted)
+            .map(|(_, value)| value)
+    };
+    let machine = find(extra::MACHINE)?.as_slice().try_into().ok()?;
+    let boot = find(extra::BOOT).map_or("", |boot| str::from_utf8(boot).unwrap_or_default());
+    Some(HostId::new(machine, boot))
+}

@@ -1,0 +1,195 @@
+//! Tokens, by which agents join and people and programs use the API; and what was done.
+
+use std::time::Duration;
+
+use widget_core::access::{Role, Secret};
+use widget_core::store::{
+    Action, AuditPage, AuditQuery, NewToken, Purpose, StoreError, TokenKind, TokenPage, TokenQuery,
+};
+use widget_core::store::{TokenFault, TokenRecord};
+
+use super::{AskError, ServerHandle};
+use crate::access::{Denied, Proves, verifier};
+
+/// The longest name of a token, and of a label in one, in bytes; and of a label's value.
+const MAX_NAME: usize = 64;
+const MAX_VALUE: usize = 256;
+/// The most labels, and the most kinds, of a token.
+const MAX_LIST: usize = 64;
+/// How many agents may join by one token at most.
+const MAX_USES: u32 = 100_000;
+/// The longest time that a token is good for, about ten years.
+const MAX_TTL: Duration = Duration::from_secs(3_660 * 24 * 60 * 60);
+
+/// A token that is to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRequest {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// What people call it: 1 to 64 bytes.
+    pub name: String,
+    /// How long it is good for; none is for good, which only one for the API may be.
+    pub ttl: Option<Duration>,
+}
+
+/// A token cannot be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TokenError {
+    /// Whoever asks may not do that.
+    #[error(transparent)]
+    Denied(#[from] Denied),
+    /// The name is empty or long, or has characters that do not show.
+    #[error("a token's name must have 1 to {MAX_NAME} bytes, none of them a control character")]
+    Name,
+    /// A label or a kind is empty or long or has characters that do not show, or there are too many.
+    #[error(
+        "labels and kinds must have 1 to {MAX_NAME} bytes and values at most {MAX_VALUE}, none of \
+         them a control character; there may be {MAX_LIST} of each"
+    )]
+    Limits,
+    /// Nobody could join by it, or too many.
+    #[error("a join token is for 1 to {MAX_USES} agents")]
+    Uses,
+    /// It would be good for no time, or for too long.
+    #[error(
+        "a token is good for more than no time and at most ten years, and one to join never for ever"
+    )]
+    Ttl,
+    /// There is no randomness to make a secret of.
+    #[error("the system gives no random bytes")]
+    NoRandomness,
+    /// The store could not be asked.
+    #[error("the token could not be stored")]
+    Store(#[from] StoreError),
+}
+
+impl ServerHandle {
+    /// Makes a token. Its secret is in the answer and nowhere else: what is kept tells it only again.
+    ///
+    /// # Errors
+    /// [`TokenError`]; none is made then.
+    pub async fn create_token(
+        &self,
+        request: TokenRequest,
+    ) -> Result<(Secret, TokenRecord), TokenError> {
+        self.caller.may(Role::Admin)?;
+        check(&request)?;
+        let runtime = &self.dispatcher.runtime;
+        let secret = runtime.secret().map(Secret::from_bytes);
+        let secret = secret.ok_or(TokenError::NoRandomness)?;
+        let proves = match request.purpose.kind() {
+            TokenKind::Join => Proves::Join,
+            TokenKind::Api => Proves::Api,
+        };
+        let at = runtime.wall();
+        let audit = self.caller.entry(at, Action::TokenCreate, "");
+        let audit = audit.changing(None, Some(&says(&request)));
+        let token = NewToken {
+            verifier: verifier(proves, &secret),
+            purpose: request.purpose,
+            name: request.name,
+            by: self.caller.who().to_owned(),
+            at,
+            expires: request.ttl.map(|ttl| at.after(ttl)),
+        };
+        let added = self.dispatcher.stores.access.add_token(token, audit).await;
+        Ok((secret, self.dispatcher.watch_write(added)?))
+    }
+
+    /// Tokens by number, good or not.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn tokens(&self, query: &TokenQuery) -> Result<TokenPage, AskError> {
+        self.caller.may(Role::Admin)?;
+        let tokens = self.dispatcher.stores.access.tokens(query).await;
+        Ok(self.dispatcher.watch(tokens)?)
+    }
+
+    /// Revokes a token from now on; says whether that changed anything. Agents that have joined by it
+    /// stay.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn revoke_token(&self, number: u64) -> Result<bool, AskError> {
+        self.caller.may(Role::Admin)?;
+        let at = self.dispatcher.runtime.wall();
+        let target = format!("token:{number}");
+        let audit = self.caller.entry(at, Action::TokenRevoke, &target);
+        let revoked = self.dispatcher.stores.access.revoke(number, audit).await;
+        Ok(self.dispatcher.watch_write(revoked)?)
+    }
+
+    /// The token for the API with this secret.
+    ///
+    /// # Errors
+    /// [`StoreError`]; what is wrong with the token is in the answer.
+    pub(crate) async fn api_token(
+        &self,
+        secret: &Secret,
+    ) -> Result<Result<TokenRecord, TokenFault>, StoreError> {
+        let shown = verifier(Proves::Api, secret);
+        let found = self.dispatcher.stores.access.token(&shown).await;
+        let Some(token) = self.dispatcher.watch(found)? else {
+            return Ok(Err(TokenFault::Unknown));
+        };
+        let now = self.dispatcher.runtime.wall();
+        Ok(token.admits(TokenKind::Api, now).map(|()| token))
+    }
+
+    /// What was done, by whom.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn audit(&self, query: &AuditQuery) -> Result<AuditPage, AskError> {
+        self.caller.may(Role::Admin)?;
+        let page = self.dispatcher.stores.access.audit(query).await;
+        Ok(self.dispatcher.watch(page)?)
+    }
+}
+
+fn check(request: &TokenRequest) -> Result<(), TokenError> {
+    let shows = |text: &str, most| text.len() <= most && !text.contains(char::is_control);
+    let is_name = |text: &str| !text.is_empty() && shows(text, MAX_NAME);
+    if !is_name(&request.name) {
+        return Err(TokenError::Name);
+    }
+    let (labels, kinds): (&[_], &[String]) = match &request.purpose {
+        Purpose::Join { uses, labels } => {
+            if !(1..=MAX_USES).contains(uses) {
+                return Err(TokenError::Uses);
+            }
+            (labels, &[])
+        }
+        Purpose::Api { scope, .. } => (&scope.labels, &scope.kinds),
+    };
+    let are_labels = labels
+        .iter()
+        .all(|(key, value)| is_name(key) && shows(value, MAX_VALUE));
+    let fit = labels.len() <= MAX_LIST && kinds.len() <= MAX_LIST;
+    if !(fit && are_labels && kinds.iter().all(|kind| is_name(kind))) {
+        return Err(TokenError::Limits);
+    }
+    let is_for_good = request.purpose.kind() == TokenKind::Api;
+    match request.ttl {
+        Some(ttl) if !ttl.is_zero() && ttl <= MAX_TTL => Ok(()),
+        None if is_for_good => Ok(()),
+        _ => Err(TokenError::Ttl),
+    }
+}
+
+/// What the audit list says of a new token.
+fn says(request: &TokenRequest) -> String {
+    let ttl = request.ttl.map(|ttl| ttl.as_secs());
+    let value = match &request.purpose {
+        Purpose::Join { uses, labels } => serde_json::json!({
+            "purpose": "join", "name": request.name, "uses": uses, "labels": labels, "ttl_seconds": ttl,
+        }),
+        Purpose::Api { role, scope } => serde_json::json!({
+            "purpose": "api", "name": request.name, "role": role.as_str(), "labels": scope.labels,
+            "kinds": scope.kinds, "ttl_seconds": ttl,
+        }),
+    };
+    value.to_string()
+}
