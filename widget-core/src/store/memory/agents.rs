@@ -90,10 +90,9 @@ impl AgentStore for MemoryStore {
         let sighting = agents.sight(arrival, heard);
         let record = agents.by_id.get(&arrival.agent);
         let record = AgentRecord::clone(record.ok_or(StoreErrorKind::Corrupt)?);
-        if record.cloned.is_some() && !was_marked {
-            if let Some(entry) = &arrival.audit {
-                rows.access.write(entry.clone());
-            }
+        let is_new = record.cloned.is_some() && !was_marked;
+        if let Some(entry) = arrival.audit.as_ref().filter(|_| is_new) {
+            rows.access.write(entry.clone());
         }
         Ok(Arrived { record, sighting })
     }
