@@ -118,6 +118,11 @@ impl Sessions {
     }
 
     /// Whether the store said a short while ago that this is the current memory of the agent.
+    /// Whether nothing is known of the agent any more: it was deleted.
+    pub(super) fn is_gone(&self, agent: AgentId) -> bool {
+        !lock(&self.rows).by_agent.contains_key(&agent)
+    }
+
     fn trusts(&self, agent: AgentId, epoch: SpoolEpoch, now: Mono) -> bool {
         let rows = lock(&self.rows);
         let row = rows.by_agent.get(&agent);
