@@ -1,15 +1,21 @@
 //! The program `widget-server`: flags, two runtimes, signals.
 
 mod args;
+mod exposure;
 mod run;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    let plan = exposure::Plan::of(&args).unwrap_or_else(|error| {
+        let mut command = args::Args::command();
+        command.error(ErrorKind::ValueValidation, error).exit()
+    });
     let level = match args.verbose {
         0 => tracing::Level::INFO,
         1 => tracing::Level::DEBUG,
@@ -20,7 +26,7 @@ fn main() -> ExitCode {
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .init();
-    match run::run(&args) {
+    match run::run(&args, plan) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             use std::io::Write;

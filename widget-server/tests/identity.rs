@@ -112,7 +112,7 @@ async fn who_has_joined_is_known_by_its_secret_whatever_id_it_claims() {
     assert_eq!(peer.assurance, Assurance::Enrolled);
     assert_ne!(peer.agent, AgentId::from_u128(77));
     let id = (extra::AGENT, peer.agent.as_bytes().to_vec());
-    assert_eq!(welcome.extras, [id.clone()]);
+    assert_eq!(welcome.extras, std::slice::from_ref(&id));
     let (again, welcome) = says_hello(&server, 1).await.unwrap();
     assert_eq!((again.agent, welcome.extras), (peer.agent, vec![id]));
     assert_eq!(counted(&server, "id_ignored"), 1);

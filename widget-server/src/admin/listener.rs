@@ -116,6 +116,7 @@ impl AdminListener {
             app,
             limits: self.limits.clone(),
             stop: stop.clone(),
+            proxies: self.exposure.proxies().cloned(),
         });
         let places = Arc::new(Semaphore::new(self.limits.connections as usize));
         or(stop.asked(), self.accept_all(&ground, &places)).await;
@@ -138,7 +139,7 @@ impl AdminListener {
                         continue;
                     }
                     match Arc::clone(places).try_acquire_owned() {
-                        Ok(place) => self.start(stream, Arc::clone(ground), place),
+                        Ok(place) => self.start((stream, peer), Arc::clone(ground), place),
                         Err(_) => {
                             ground.refused("admin_full");
                             // Where there is TLS, nothing is said without.
@@ -161,17 +162,22 @@ impl AdminListener {
         }
     }
 
-    fn start(&self, stream: TcpStream, ground: Arc<Ground>, place: OwnedSemaphorePermit) {
+    fn start(
+        &self,
+        (stream, peer): (TcpStream, SocketAddr),
+        ground: Arc<Ground>,
+        place: OwnedSemaphorePermit,
+    ) {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
-        let wrap = self.exposure.wrap().cloned();
+        let (wrap, peer) = (self.exposure.wrap().cloned(), Some(peer.ip()));
         #[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
         tokio::spawn(async move {
             match wrap {
-                None => serve(TokioIo::new(stream), ground).await,
+                None => serve(TokioIo::new(stream), ground, peer).await,
                 Some(wrap) => {
                     if let Some(stream) = greet(stream, wrap, &ground).await {
-                        serve(TokioIo::new(stream.compat()), ground).await;
+                        serve(TokioIo::new(stream.compat()), ground, peer).await;
                     }
                 }
             }

@@ -1,6 +1,7 @@
 //! [`serve`]: one connection of API and page, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,15 +12,17 @@ use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioTimer;
 use tower::ServiceExt;
 use widget_core::runtime::SharedRuntime;
 use widget_core::stop::StopSignal;
+use widget_core::transport::Proxies;
 
 use super::body::TimedBody;
 use super::limits::AdminLimits;
 use super::paced::Paced;
+use crate::api::Client;
 use crate::handle::ServerHandle;
 
 /// The most bytes of headers, and of a body at a time.
@@ -32,9 +35,21 @@ pub(super) struct Ground {
     pub(super) app: Router,
     pub(super) limits: AdminLimits,
     pub(super) stop: StopSignal,
+    /// Whose word about the address of a client is believed.
+    pub(super) proxies: Option<Proxies>,
 }
 
 impl Ground {
+    /// From where a request comes, past proxies that are trusted.
+    fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let Some(proxies) = &self.proxies else {
+            return peer.to_canonical();
+        };
+        let said = headers.get_all("x-forwarded-for").iter();
+        let said: Vec<_> = said.map(|said| said.to_str().unwrap_or("?")).collect();
+        proxies.client_of(peer, Some(&said.join(",")))
+    }
+
     /// Counts what was refused here.
     pub(super) fn refused(&self, word: &'static str) {
         self.handle.count_refused(word);
@@ -42,13 +57,13 @@ impl Ground {
 }
 
 /// Serves one connection until it ends or, once it is asked to stop, has answered what is under way.
-pub(super) async fn serve<I>(io: I, ground: Arc<Ground>)
+pub(super) async fn serve<I>(io: I, ground: Arc<Ground>, peer: Option<IpAddr>)
 where
     I: Read + Write + Send + Unpin + 'static,
 {
     // From its beginning until its answer.
     let is_asked = Arc::new(AtomicBool::new(true));
-    let own = (Arc::clone(&ground), Arc::clone(&is_asked));
+    let own = (Arc::clone(&ground), Arc::clone(&is_asked), peer);
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ground.limits.head)
@@ -76,10 +91,14 @@ where
 }
 
 async fn answer(
-    (ground, is_asked): (Arc<Ground>, Arc<AtomicBool>),
-    request: Request<Incoming>,
+    (ground, is_asked, peer): (Arc<Ground>, Arc<AtomicBool>, Option<IpAddr>),
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let app = ground.app.clone();
+    if let Some(peer) = peer {
+        let client = ground.client_of(peer, request.headers());
+        request.extensions_mut().insert(Client(client));
+    }
     let request = request.map(|body| Body::new(TimedBody::new(body, ground)));
     let answer = app.oneshot(request).await;
     is_asked.store(false, Ordering::Relaxed);
