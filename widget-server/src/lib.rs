@@ -117,6 +117,7 @@ mod server;
 mod sweep;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod tries;
 
 #[cfg(feature = "admin")]
 pub use admin::{AdminLimits, AdminListener};

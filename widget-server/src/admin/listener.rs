@@ -117,6 +117,7 @@ impl AdminListener {
             limits: self.limits.clone(),
             stop: stop.clone(),
             proxies: self.exposure.proxies().cloned(),
+            is_secure: self.exposure.wrap().is_some(),
         });
         let places = Arc::new(Semaphore::new(self.limits.connections as usize));
         or(stop.asked(), self.accept_all(&ground, &places)).await;

@@ -37,17 +37,26 @@ pub(super) struct Ground {
     pub(super) stop: StopSignal,
     /// Whose word about the address of a client is believed.
     pub(super) proxies: Option<Proxies>,
+    /// Whether connections have TLS.
+    pub(super) is_secure: bool,
 }
 
 impl Ground {
     /// From where a request comes, past proxies that are trusted.
-    fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
         let Some(proxies) = &self.proxies else {
-            return peer.to_canonical();
+            return Client {
+                address: peer.to_canonical(),
+                is_secure: self.is_secure,
+            };
         };
         let said = headers.get_all("x-forwarded-for").iter();
         let said: Vec<_> = said.map(|said| said.to_str().unwrap_or("?")).collect();
-        proxies.client_of(peer, Some(&said.join(",")))
+        let proto = headers.get("x-forwarded-proto");
+        Client {
+            address: proxies.client_of(peer, Some(&said.join(","))),
+            is_secure: proto.is_some_and(|proto| proto == "https"),
+        }
     }
 
     /// Counts what was refused here.
@@ -97,7 +106,7 @@ async fn answer(
     let app = ground.app.clone();
     if let Some(peer) = peer {
         let client = ground.client_of(peer, request.headers());
-        request.extensions_mut().insert(Client(client));
+        request.extensions_mut().insert(client);
     }
     let request = request.map(|body| Body::new(TimedBody::new(body, ground)));
     let answer = app.oneshot(request).await;

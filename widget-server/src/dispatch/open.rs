@@ -22,6 +22,7 @@ impl Dispatcher {
         hello: Hello,
     ) -> Result<(Peer, Welcome), Rejection> {
         self.speaks_our_version(from, &hello)?;
+        self.has_tries_left(from)?;
         let identity = self.identify(from, &hello).await?;
         self.welcome(from, &hello, identity).await
     }

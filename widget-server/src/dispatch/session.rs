@@ -210,7 +210,7 @@ impl Dispatcher {
         })
     }
 
-    async fn session_key(&self) -> Result<SessionKey, Rejection> {
+    pub(crate) async fn session_key(&self) -> Result<SessionKey, Rejection> {
         if let Some(key) = lock(&self.sessions.key).clone() {
             return Ok(key);
         }

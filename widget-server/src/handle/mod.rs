@@ -7,6 +7,7 @@ mod explain;
 mod send;
 mod tasks;
 
+pub(crate) use access::{SIGNED_IN, Shown};
 pub use access::{TokenError, TokenRequest};
 pub use cancel::Purged;
 pub use send::{MAX_QUEUED, SendError, TaskRequest};
