@@ -287,6 +287,103 @@ async fn a_deleted_agent_is_out_at_once_and_for_good() {
     refusal(claims(&server, id).await);
 }
 
+/// The agent with secret number 1 on this host.
+async fn on_host(server: &Server, machine: u8, boot: &str) -> Agent {
+    let mut hello = hello(77, Credential::Secret(secret(1)));
+    hello.extras = vec![
+        (extra::MACHINE, vec![machine; 16]),
+        (extra::BOOT, boot.as_bytes().to_vec()),
+    ];
+    let service = server.service();
+    let (peer, _) = service
+        .open(&origin(), Opening::Hello(hello))
+        .await
+        .unwrap();
+    Agent { service, peer }
+}
+
+/// An agent on machine 1.
+async fn enrolled(server: &Server) -> Agent {
+    let (token, _) = token(server, 1, MINUTE).await;
+    joins(server, &token, 1).await.unwrap();
+    on_host(server, 1, "a").await
+}
+
+async fn is_cloned(server: &Server, agent: AgentId) -> bool {
+    let status = server.handle().agent(agent).await.unwrap().unwrap();
+    status.record.cloned.is_some()
+}
+
+#[tokio::test]
+async fn a_copied_disk_on_a_second_host_is_noticed_and_given_no_tasks() {
+    let server = exposed();
+    let agent = enrolled(&server).await;
+    let copy = on_host(&server, 2, "b").await;
+    assert_eq!(copy.id(), agent.id());
+    assert!(is_cloned(&server, agent.id()).await);
+    assert_eq!(counted(&server, "clone"), 1);
+    let handle = server.handle();
+    let task = handle
+        .send(agent.id(), "echo", Payload::null())
+        .await
+        .unwrap();
+    assert!(copy.room(8, &[]).await.tasks.is_empty());
+    let why = handle.explain(task.id).await.unwrap().unwrap();
+    assert_eq!(why.reason.as_str(), "cloned");
+    // Until somebody decides.
+    assert!(handle.release(agent.id()).await.unwrap());
+    assert!(!handle.release(agent.id()).await.unwrap());
+    assert_eq!(copy.room(8, &[]).await.tasks.len(), 1);
+    let query = AuditQuery {
+        limit: 2,
+        ..AuditQuery::default()
+    };
+    let entries = handle.audit(&query).await.unwrap().entries;
+    let words: Vec<_> = entries
+        .iter()
+        .map(|row| row.entry.action.to_string())
+        .collect();
+    assert_eq!(words, ["agent.release", "agent.clone"]);
+}
+
+#[tokio::test]
+async fn cancels_still_reach_an_agent_that_is_held() {
+    let server = exposed();
+    let agent = enrolled(&server).await;
+    let handle = server.handle();
+    let task = handle
+        .send(agent.id(), "echo", Payload::null())
+        .await
+        .unwrap();
+    let taken = agent.room(8, &[]).await;
+    assert_eq!(taken.tasks.len(), 1);
+    let copy = on_host(&server, 2, "b").await;
+    handle
+        .cancel(task.id, widget_core::task::Actor::Api)
+        .await
+        .unwrap();
+    let held = widget_core::message::Held {
+        task: task.id,
+        attempt: taken.tasks[0].attempt,
+        cancel_seen: false,
+    };
+    let Response::Work(work) = copy.request(0, vec![held]).await else {
+        panic!("no work");
+    };
+    assert_eq!(work.cancel.len(), 1);
+}
+
+#[tokio::test]
+async fn a_host_that_was_started_anew_is_no_second_one() {
+    let server = exposed();
+    let agent = enrolled(&server).await;
+    on_host(&server, 1, "b").await;
+    assert!(!is_cloned(&server, agent.id()).await);
+    // But one that comes back after that is.
+    on_host(&server, 1, "a").await;
+    assert!(is_cloned(&server, agent.id()).await);
+}
+
 #[tokio::test]
 async fn what_was_done_stands_in_the_audit_list() {
     let server = exposed();

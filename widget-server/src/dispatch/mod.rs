@@ -160,6 +160,13 @@ impl Dispatcher {
         self.events.say(ServerEvent::AgentChanged(agent));
     }
 
+    /// Gives tasks to an agent again that there were two of.
+    pub(crate) fn let_go_on(&self, agent: AgentId) {
+        self.sessions.release(agent);
+        self.stores.tasks.ring(agent);
+        self.events.say(ServerEvent::AgentChanged(agent));
+    }
+
     /// Has everybody who waits for tasks see that `stop` was asked, and be answered.
     pub(crate) fn end_waits(&self) {
         self.sessions.wake_all();

@@ -117,6 +117,12 @@ impl Dispatcher {
         named: &mut Named,
         deadline: Mono,
     ) -> Result<Mono, Response> {
+        // Cancels still go out.
+        let room = if room > 0 && self.sessions.is_held(peer.agent) {
+            0
+        } else {
+            room
+        };
         let request = LeaseRequest {
             agent: peer.agent,
             epoch: peer.epoch,

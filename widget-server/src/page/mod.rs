@@ -68,6 +68,7 @@ pub(crate) fn routes() -> Routes {
         .get("/", Need::View, agents::list)
         .get("/collector.html", Need::View, agent::of_tutorial)
         .get("/agents/{id}", Need::View, agent::show)
+        .post("/agents/{id}/release", Need::Operate, agent::release)
         .get("/agents/{id}/shutdown", Need::Operate, shutdown::ask)
         .post("/agents/{id}/shutdown", Need::Operate, shutdown::order)
         .get("/agents/{id}/purge", Need::Operate, purge::ask)
