@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
+use axum::http::Extensions;
 use futures_lite::future::or;
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
@@ -42,13 +43,14 @@ impl Ground {
 }
 
 /// Serves one connection until it ends or, once it is asked to stop, has answered what is under way.
-pub(super) async fn serve<I>(io: I, ground: Arc<Ground>)
+/// What is known of its other side goes with each of its requests.
+pub(super) async fn serve<I>(io: I, ground: Arc<Ground>, known: Extensions)
 where
     I: Read + Write + Send + Unpin + 'static,
 {
     // From its beginning until its answer.
     let is_asked = Arc::new(AtomicBool::new(true));
-    let own = (Arc::clone(&ground), Arc::clone(&is_asked));
+    let own = (Arc::clone(&ground), Arc::clone(&is_asked), known);
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ground.limits.head)
@@ -76,11 +78,12 @@ where
 }
 
 async fn answer(
-    (ground, is_asked): (Arc<Ground>, Arc<AtomicBool>),
+    (ground, is_asked, known): (Arc<Ground>, Arc<AtomicBool>, Extensions),
     request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let app = ground.app.clone();
-    let request = request.map(|body| Body::new(TimedBody::new(body, ground)));
+    let mut request = request.map(|body| Body::new(TimedBody::new(body, ground)));
+    request.extensions_mut().extend(known);
     let answer = app.oneshot(request).await;
     is_asked.store(false, Ordering::Relaxed);
     answer
