@@ -10,6 +10,7 @@
 
 mod agent;
 mod api;
+mod ctl;
 #[cfg(doctest)]
 mod guides;
 mod journal;
@@ -23,6 +24,7 @@ mod strace;
 
 pub use agent::AgentProgram;
 pub use api::Api;
+pub use ctl::{Ctl, Said};
 pub use journal::Journal;
 pub use nginx::Nginx;
 pub use oracle::{Counts, Oracle, Wish};

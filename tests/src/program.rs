@@ -177,10 +177,20 @@ impl Program {
     /// # Panics
     /// If it has not ended within ten seconds.
     #[must_use]
-    pub fn failure(mut self) -> (Option<i32>, String) {
+    pub fn failure(self) -> (Option<i32>, String) {
+        let (code, _, said) = self.ended();
+        (code, said)
+    }
+
+    /// The same with all that it printed in between.
+    ///
+    /// # Panics
+    /// If it has not ended within ten seconds.
+    #[must_use]
+    pub fn ended(mut self) -> (Option<i32>, String, String) {
         let code = self.exit().code();
-        let said: Vec<String> = self.errors.iter().collect();
-        (code, said.join("\n"))
+        let all = |lines: &Receiver<String>| lines.iter().collect::<Vec<_>>().join("\n");
+        (code, all(&self.lines), all(&self.errors))
     }
 }
 

@@ -81,8 +81,9 @@
 //! | `tcp` | yes | agents over TCP, in [`open`] |
 //! | `http` | yes | agents over HTTP, in [`open`] |
 //! | `sqlite` | yes | the embedded store, in [`open`] |
-//! | `admin` | yes | [`AdminListener`]: a port of its own for API and page |
+//! | `admin` | yes | [`AdminListener`]: a port of its own for API and page; [`AdminSocket`], the same for their owner alone |
 //! | `bin` | yes | the program `widget-server`, which has a flag for each listener that is there |
+//! | `ctl` | yes | the program `widgetctl`, by which operators ask a server |
 //! | `tls` | yes | [`tls`]: an authority and certificates of the server's own, and [`open::Door::Tls`] |
 //! | `postcard` | no | the codec postcard beside bincode and JSON |
 //! | `json` | no | nothing: the codec JSON is always there, since API and schemas need JSON |
@@ -119,6 +120,8 @@ mod sweep;
 pub mod tls;
 mod tries;
 
+#[cfg(all(feature = "admin", unix))]
+pub use admin::AdminSocket;
 #[cfg(feature = "admin")]
 pub use admin::{AdminLimits, AdminListener};
 pub use api::{HostRules, router};

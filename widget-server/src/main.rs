@@ -1,6 +1,7 @@
 //! The program `widget-server`: flags, two runtimes, signals.
 
 mod args;
+mod ctl;
 mod exposure;
 mod run;
 

@@ -18,6 +18,7 @@ use widget_server::open::Door;
 use widget_server::{AdminListener, HostRules, Server, ServerBuilder, ServerHandle, open, router};
 
 use crate::args::Args;
+use crate::ctl;
 use crate::exposure::{Papers, Plan, Whom};
 
 type Failure = Box<dyn Error + Send + Sync>;
@@ -186,7 +187,7 @@ fn serve_agents(
         // The last that can fail, since it makes files. Blocking is fine: nobody is served yet.
         let stores = open::store(&args.store, &args.data, &shared)?;
         let at = |listener: &dyn Listener| Some((listener.name(), listener.local_addr()?));
-        let listening = listeners
+        let listening: Vec<_> = listeners
             .iter()
             .filter_map(|listener| at(listener.as_ref()))
             .collect();
@@ -226,6 +227,7 @@ async fn serve_admin(
         signal(SignalKind::terminate())?,
         signal(SignalKind::interrupt())?,
     );
+    let ctl = ctl::bind(&args.data).await;
     let mut lines = String::new();
     if let Some(admin) = &admin {
         lines += &format!("listening admin {scheme}://{}\n", admin.address());
@@ -248,14 +250,14 @@ async fn serve_admin(
         stop.ask();
     };
     let signal = stop.signal();
+    let ctl = ctl::serve(ctl, &ready.handle, stop.signal());
     let Some(admin) = admin else {
-        signalled.await;
-        return Ok(());
+        return tokio::join!(signalled, ctl).1.map_err(Failure::from);
     };
     let bound = admin.address().ip().to_string();
     let rules = HostRules::new(args.allowed_hosts.iter().cloned().chain([bound]));
     let app = router(ready.handle.clone(), rules);
     let serve = admin.serve(app, ready.handle.clone(), signal);
-    let ((), served) = tokio::join!(signalled, serve);
-    served.map_err(Failure::from)
+    let ((), served, by_socket) = tokio::join!(signalled, serve, ctl);
+    served.and(by_socket).map_err(Failure::from)
 }

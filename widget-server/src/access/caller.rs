@@ -59,6 +59,12 @@ impl Caller {
         Self::with_all("local", text(peer))
     }
 
+    /// The user of this host with this number, whom the system has told apart from all others.
+    #[must_use]
+    pub fn local(user: u32) -> Self {
+        Self::with_all(&format!("local:{user}"), String::new())
+    }
+
     /// Nobody in particular, for whom nothing is there.
     pub(crate) fn nobody() -> Self {
         Self {
@@ -97,7 +103,8 @@ impl Caller {
         }
     }
 
-    /// Who it is, as it stands in the audit list: `token:deploy`, `local`, `program`.
+    /// Who it is, as it stands in the audit list: `token:deploy`, `local:1000`, `local`,
+    /// `program`.
     #[must_use]
     pub fn who(&self) -> &str {
         &self.who

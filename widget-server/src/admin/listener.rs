@@ -1,29 +1,21 @@
-//! [`AdminListener`]: accepts connections for API and page, on tokio.
+//! [`AdminListener`]: API and page at an address of their own, on tokio.
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
-use futures_lite::future::or;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
-use widget_core::runtime::{RuntimeExt, Stream, TokioRuntime, Wrap};
+use widget_core::runtime::{BoxFuture, RuntimeExt, Stream, Wrap};
 use widget_core::stop::StopSignal;
 use widget_core::transport::{Exposure, TransportError, TransportErrorKind};
 
+use super::accept::{Socket, serve_all};
 use super::limits::AdminLimits;
-use super::serve::{Ground, serve};
+use super::serve::{Ground, Peer, serve};
 use crate::handle::ServerHandle;
-
-/// How long nothing is accepted after the system had no more files, memory or the like.
-const PAUSE: Duration = Duration::from_millis(100);
-/// What a connection too many is told.
-const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n\
-    Retry-After: 1\r\nConnection: close\r\nContent-Length: 26\r\n\r\ntoo many connections here\n";
 
 /// Serves API and page at an address of their own.
 ///
@@ -106,74 +98,48 @@ impl AdminListener {
         handle: ServerHandle,
         stop: StopSignal,
     ) -> Result<(), TransportError> {
-        let runtime = TokioRuntime::current().ok_or_else(|| {
-            let why = "API and page must be served within a tokio runtime";
-            TransportError::with(TransportErrorKind::Config, why)
-        })?;
-        let ground = Arc::new(Ground {
-            runtime: Arc::new(runtime),
-            handle,
-            app,
-            limits: self.limits.clone(),
-            stop: stop.clone(),
-            proxies: self.exposure.proxies().cloned(),
-            is_secure: self.exposure.wrap().is_some(),
-        });
-        let places = Arc::new(Semaphore::new(self.limits.connections as usize));
-        or(stop.asked(), self.accept_all(&ground, &places)).await;
-        let Self { limits, .. } = self;
-        // From here on nobody can connect any more.
-        let all_ended = places.acquire_many(limits.connections);
-        // Those that go on end with the runtime.
-        let _ = ground.runtime.timeout(limits.farewell, all_ended).await;
-        Ok(())
+        let socket = Accepting {
+            socket: self.socket,
+            exposure: self.exposure,
+        };
+        serve_all(socket, self.limits, (app, handle), stop).await
+    }
+}
+
+struct Accepting {
+    socket: TcpListener,
+    exposure: Exposure,
+}
+
+impl Socket for Accepting {
+    type Stream = (TcpStream, SocketAddr);
+
+    async fn accept(&self) -> io::Result<Self::Stream> {
+        self.socket.accept().await
     }
 
-    async fn accept_all(&self, ground: &Arc<Ground>, places: &Arc<Semaphore>) {
-        let mut failing = false;
-        loop {
-            match self.socket.accept().await {
-                Ok((stream, peer)) => {
-                    failing = false;
-                    if !self.exposure.admits(peer.ip()) {
-                        ground.refused("admin_stranger");
-                        continue;
-                    }
-                    match Arc::clone(places).try_acquire_owned() {
-                        Ok(place) => self.start((stream, peer), Arc::clone(ground), place),
-                        Err(_) => {
-                            ground.refused("admin_full");
-                            // Where there is TLS, nothing is said without.
-                            if self.exposure.wrap().is_none() {
-                                let _ = stream.try_write(FULL);
-                            }
-                        }
-                    }
-                }
-                // One that was gone before we came to it.
-                Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-                Err(error) => {
-                    if !failing {
-                        tracing::warn!(%error, "no connection can be accepted, trying on");
-                    }
-                    failing = true;
-                    ground.runtime.sleep(PAUSE).await;
-                }
-            }
+    fn admits(&self, (_, peer): &Self::Stream) -> bool {
+        self.exposure.admits(peer.ip())
+    }
+
+    fn say(&self, (stream, _): &Self::Stream, text: &[u8]) {
+        // Where there is TLS, nothing is said without.
+        if self.exposure.wrap().is_none() {
+            let _ = stream.try_write(text);
         }
     }
 
-    fn start(
-        &self,
-        (stream, peer): (TcpStream, SocketAddr),
-        ground: Arc<Ground>,
-        place: OwnedSemaphorePermit,
-    ) {
+    fn serve(&self, (stream, peer): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
-        let (wrap, peer) = (self.exposure.wrap().cloned(), Some(peer.ip()));
-        #[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
-        tokio::spawn(async move {
+        let wrap = self.exposure.wrap().cloned();
+        let peer = Peer {
+            address: Some(peer.ip()),
+            proxies: self.exposure.proxies().cloned(),
+            is_secure: wrap.is_some(),
+            caller: None,
+        };
+        Box::pin(async move {
             match wrap {
                 None => serve(TokioIo::new(stream), ground, peer).await,
                 Some(wrap) => {
@@ -182,8 +148,7 @@ impl AdminListener {
                     }
                 }
             }
-            drop(place);
-        });
+        })
     }
 }
 
