@@ -235,6 +235,12 @@ async fn serve_admin(
     for (name, at) in &ready.listening {
         lines += &format!("listening {name} {name}://{at}\n");
     }
+    if ready.handle.is_exposed() {
+        let data = args.data.display();
+        tracing::info!(
+            "tokens are made with `widgetctl --data {data} token create NAME --role admin`"
+        );
+    }
     {
         let mut out = io::stdout().lock();
         out.write_all(lines.as_bytes())?;
