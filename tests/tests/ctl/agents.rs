@@ -21,7 +21,7 @@ fn json_is_what_the_api_says() {
     // From here on nothing changes.
     agent.program.signal("TERM");
     let _ = agent.program.exit();
-    let _ = until("its goodbye", || {
+    until("its goodbye", || {
         let (_, shown) = near.server.api.get(&format!("/api/v1/agents/{id}"));
         (shown["presence"] == "left").then_some(())
     });
