@@ -9,6 +9,7 @@ use lexopt::ValueExt;
 use widget_agent::widget_core::spool::LIMITS;
 use widget_agent::{INTERVALS, LOCAL_SERVER, MAX_LABELS, is_label};
 
+use crate::joining::{self, Said};
 use crate::runtimes::{CHOICE, RUNTIMES};
 use crate::status::KNOWN;
 
@@ -33,6 +34,9 @@ Usage: widget-agent [OPTIONS]
   --version            prints the version
 ",
 ];
+/// The line of a build that can do it.
+const JOIN: &str =
+    "  --join STRING        joins the servers of a join string, once (WIDGET_JOIN)\n";
 /// The line of a build that has a choice.
 const RUNTIME: &str = "  --runtime NAME       smol or tokio [smol] (WIDGET_RUNTIME)\n";
 
@@ -43,13 +47,25 @@ const STATUS: &str =
 /// What `--help` prints.
 pub(crate) fn help() -> String {
     let [server, flags, verbose, rest] = HELP;
+    let join = if joining::KNOWN { JOIN } else { "" };
     let runtime = if CHOICE { RUNTIME } else { "" };
     let status = if KNOWN { STATUS } else { "" };
-    [server, LOCAL_SERVER, flags, runtime, verbose, status, rest].concat()
+    [
+        server,
+        LOCAL_SERVER,
+        flags,
+        join,
+        runtime,
+        verbose,
+        status,
+        rest,
+    ]
+    .concat()
 }
 
 /// What the program is asked for.
-#[derive(Debug, PartialEq, Eq)]
+// No `Debug` but for tests: there may be a join string in it.
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(crate) enum Args {
     Run(Options),
     Status(Options),
@@ -57,9 +73,10 @@ pub(crate) enum Args {
     Version,
 }
 
-#[derive(Debug, PartialEq, Eq)]
+#[cfg_attr(test, derive(Debug, PartialEq, Eq))]
 pub(crate) struct Options {
     pub(crate) servers: Vec<String>,
+    pub(crate) joining: Said,
     pub(crate) state: PathBuf,
     /// The most bytes of the spool on disk; none if it is in memory.
     pub(crate) spool: Option<u64>,
@@ -85,6 +102,7 @@ pub(crate) fn parse(
             Long("status") if KNOWN => given.status = true,
             Long("spool") => given.spool = Some(text(&mut parser)?),
             Long("spool-limit") => given.spool_limit = Some(text(&mut parser)?),
+            Long("join") if joining::KNOWN => given.join = Some(text(&mut parser)?),
             Long("server") => given.servers.push(text(&mut parser)?),
             Long("interval") => given.interval = Some(text(&mut parser)?),
             Long("runtime") if CHOICE => given.runtime = Some(text(&mut parser)?),
@@ -114,6 +132,7 @@ fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
 #[derive(Default)]
 struct Given {
     servers: Vec<String>,
+    join: Option<String>,
     state: Option<PathBuf>,
     status: bool,
     spool: Option<String>,
@@ -144,6 +163,7 @@ impl Given {
             Err(why) => Err(why),
             Ok(variable) => Ok(flag.or(variable).unwrap_or_else(|| usual.to_owned())),
         };
+        let joining = Said::new(self.join.take(), !self.servers.is_empty(), words)?;
         let servers = (!self.servers.is_empty()).then(|| self.servers.join(","));
         let mut servers = split(&choose(servers, "WIDGET_SERVER", LOCAL_SERVER)?);
         for url in &mut servers {
@@ -170,6 +190,7 @@ impl Given {
         }
         Ok(Options {
             servers,
+            joining,
             state,
             spool: read_spool(&spool, &limit)?,
             interval: read_interval(&interval)?,
@@ -293,6 +314,7 @@ mod tests {
     fn without_flags_everything_has_a_default() {
         let expected = Options {
             servers: vec![LOCAL_SERVER.to_owned()],
+            joining: Said::new(None, false, |_| Ok(None)).unwrap(),
             state: "/home/me/.local/state/widget-agent".into(),
             spool: Some(16 * 1024 * 1024),
             interval: Duration::from_secs(1),
@@ -320,6 +342,7 @@ mod tests {
         ];
         let expected = Options {
             servers: vec!["tcp://a:1".to_owned(), "tcp://b:2".to_owned()],
+            joining: Said::new(None, true, |_| Ok(None)).unwrap(),
             state: "here".into(),
             spool: Some(2 * 1024 * 1024),
             interval: Duration::from_millis(250),
@@ -365,6 +388,13 @@ mod tests {
         let found = options(&args, &home);
         assert_eq!(found.servers, ["tcp://a:1", "tcp://b:2", "tcp://c:3"]);
         assert!(!found.verbose);
+    }
+
+    #[test]
+    fn a_join_string_is_a_flag_where_a_program_can_join() {
+        assert_eq!(help().contains("--join"), joining::KNOWN);
+        let found = parsed(&["--join", "x"], &[("HOME", "/h")]);
+        assert_eq!(found.is_ok(), joining::KNOWN);
     }
 
     #[test]

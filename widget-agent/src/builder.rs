@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use widget_core::Payload;
 use widget_core::id::{AgentId, SpoolEpoch};
-use widget_core::message::{Describe, HandlerInfo};
+use widget_core::message::{Credential, Describe, Extras, HandlerInfo};
 use widget_core::report::{MAX_GAUGES, is_gauge_name};
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
 use widget_core::spool::{MemorySpool, Spool};
@@ -44,6 +44,8 @@ pub const MAX_HANDLERS: usize = 256;
 #[must_use]
 pub struct AgentBuilder {
     id: Option<AgentId>,
+    credential: Credential,
+    extras: Extras,
     runtime: Option<SharedRuntime>,
     transports: Vec<Arc<dyn Transport>>,
     labels: Vec<(String, String)>,
@@ -102,6 +104,8 @@ impl Default for AgentBuilder {
     fn default() -> Self {
         Self {
             id: None,
+            credential: Credential::None,
+            extras: Vec::new(),
             runtime: None,
             transports: Vec::new(),
             labels: Vec::new(),
@@ -121,6 +125,20 @@ impl AgentBuilder {
     /// Who it is. See [`Identity`](crate::Identity) for an id that outlives the process.
     pub fn id(mut self, id: AgentId) -> Self {
         self.id = Some(id);
+        self
+    }
+
+    /// What proves that it is who it says, out of what `join` gives. Without, it is taken at its
+    /// word, where a server does that.
+    pub fn credential(mut self, credential: Credential) -> Self {
+        self.credential = credential;
+        self
+    }
+
+    /// What it says of itself beside, each time that it connects: numbered values, of which those in
+    /// use are in [`extra`](widget_core::message::extra).
+    pub fn extras(mut self, extras: Extras) -> Self {
+        self.extras = extras;
         self
     }
 
@@ -259,6 +277,8 @@ impl AgentBuilder {
         };
         let shared = Arc::new(Shared::new(Parts {
             id,
+            credential: self.credential,
+            extras: self.extras,
             describe,
             interval: self.interval,
             handlers,

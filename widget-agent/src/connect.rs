@@ -132,6 +132,13 @@ pub fn connect(url: &str, runtime: SharedRuntime) -> Result<Arc<dyn Transport>, 
     })
 }
 
+/// Whether this build has a transport for an address.
+#[cfg(feature = "join")]
+pub(crate) fn is_known(url: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    TRANSPORTS.iter().any(|known| known.scheme == scheme)
+}
+
 /// A part of an address for an error, which goes into logs: what stands before an @ may be a password.
 fn sayable(text: &str) -> String {
     let secret = text.bytes().any(|byte| byte == b'@');

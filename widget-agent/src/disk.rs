@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 use widget_core::id::SpoolEpoch;
 use widget_core::runtime::{Runtime, RuntimeExt};
 use widget_core::spool::{Disk, DiskFile, LogSpool, Opened};
+#[cfg(feature = "join")]
+use widget_core::{
+    spool::{Inspection, LIMITS, LOG},
+    time::Timestamp,
+};
 
 use crate::identity::{IdentityError, Lock};
 
@@ -48,6 +53,29 @@ pub fn open_spool(
     let now = runtime.wall();
     let fresh = SpoolEpoch::generate(now, runtime.random_pair());
     Ok(LogSpool::open(Box::new(disk), limit, fresh, now))
+}
+
+/// The name that a spool has from here on, and how many reports are in it, if that can be told.
+#[cfg(feature = "join")]
+pub(crate) type Aside = (String, Option<usize>);
+
+/// Sets the spool of a directory aside, if there is one.
+#[cfg(feature = "join")]
+pub(crate) fn set_aside(directory: &Path, now: Timestamp) -> Result<Option<Aside>, IdentityError> {
+    let mut disk = FileDisk::open(directory)?;
+    let unusable = |source| IdentityError::Unusable {
+        directory: directory.to_owned(),
+        source,
+    };
+    let reports = match disk.read(LOG, LIMITS.1) {
+        Ok(bytes) => Inspection::of(&bytes).ok().map(|found| found.stats.reports),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+        Err(_) => None,
+    };
+    let name = [LOG, ".before-join-", &now.as_secs().to_string()].concat();
+    disk.rename(LOG, &name).map_err(unusable)?;
+    disk.sync().map_err(unusable)?;
+    Ok(Some((name, reports)))
 }
 
 /// The files of a directory, which no other process has as long as this lives.

@@ -61,6 +61,21 @@ impl Identity {
     pub const fn id(&self) -> AgentId {
         self.id
     }
+
+    /// An id that is kept elsewhere, with the lock of [`Lock::of_identity`].
+    #[cfg(feature = "join")]
+    pub(crate) const fn of(id: AgentId, lock: Lock) -> Self {
+        Self { id, _lock: lock }
+    }
+
+    /// Keeps this id in place of the one that is there.
+    #[cfg(feature = "join")]
+    pub(crate) fn replace(directory: &Path, id: AgentId) -> Result<(), IdentityError> {
+        write(directory, &directory.join(ID), id).map_err(|source| IdentityError::Unusable {
+            directory: directory.to_owned(),
+            source,
+        })
+    }
 }
 
 /// A lock on a directory, by a file in it, as long as this lives.
@@ -68,6 +83,12 @@ impl Identity {
 pub(crate) struct Lock(File);
 
 impl Lock {
+    /// Takes the lock that an [`Identity`] has.
+    #[cfg(feature = "join")]
+    pub(crate) fn of_identity(directory: &Path) -> Result<Self, IdentityError> {
+        Self::take(directory, LOCK)
+    }
+
     /// Takes the lock with this name in a directory, which is made if it is missing.
     pub(crate) fn take(directory: &Path, name: &str) -> Result<Self, IdentityError> {
         let unusable = |source| IdentityError::Unusable {

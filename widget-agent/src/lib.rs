@@ -37,7 +37,8 @@
 //! # Its parts
 //!
 //! - **Who it is.** An [`Identity`] is an id in a directory that one process at a time may use. Labels
-//!   tell operators what the agent is there for.
+//!   tell operators what the agent is there for. With an id alone a server takes the agent at its word;
+//!   one that has [joined](#joining-a-server) proves who it is.
 //! - **Where it reports.** [`connect`](fn@connect) makes a transport from an address; those of a list
 //!   are tried in its order. An agent that had to take a later one tries the earlier ones about every
 //!   30 s and goes back to them. All of them should lead to servers with one store.
@@ -50,6 +51,26 @@
 //! - **The end.** [`AgentHandle::stop`] says goodbye. A server can end an agent only if you register
 //!   [`Shutdown`], or [`Restart`] for a program that starts itself anew; the hook of each finishes what
 //!   is open, or says no.
+//!
+//! # Joining a server
+//!
+//! With the feature `join` an agent becomes one of a server's for good: `join(directory, text, runtime)`
+//! takes a join string, `wj1.TOKEN.PIN.URL[,URL]…`, once. The agent makes a secret, which goes into the
+//! file `credential` of its state directory (`0600`) before anything is said; the token lets it in; the
+//! server gives it its id and knows it by the secret from then on. What comes back, `Joined`, has all
+//! that an [`AgentBuilder`] needs for that, and `Joined::open` gives it at later starts, when nobody has
+//! the string any more. Whoever copies the file is the agent: it belongs into no image and no backup
+//! that others read.
+//!
+//! | what happens | what comes of it |
+//! |---|---|
+//! | the server does not let it in | an error with the server's words; the same string later goes on with the same secret |
+//! | no answer, a crash, a power cut | the same string again goes on where it was, and costs no further use of the token |
+//! | the server is not the one with the string's pin | an error; neither token nor secret was said |
+//! | the server is older than this | an error that says so |
+//! | the file is damaged, or others may read it | an error; it is never made anew by itself, as that takes another token |
+//! | the directory has an id and a spool of before | these were another agent's: the id is replaced, the spool set aside with a warning |
+//! | the server has deleted the agent, or was restored from before it joined | a warning that it is not let in; it tries again about every 35 s. Delete the file and join anew |
 //!
 //! # Handlers
 //!
@@ -134,6 +155,7 @@
 //! |---|---|
 //! | `tcp`, `http` | addresses with that scheme for [`connect`](fn@connect) |
 //! | `tls` | the same over TLS: `tls://` and `https://` |
+//! | `join` | `join`, by which an agent becomes one of a server's; `--join` of the program `widget-agent` |
 //! | `tokio`, `smol` | the adapter for that runtime in [`runtime`] |
 //! | `json` | typed handlers; the codec `json`, by addresses that end in `?codec=json` |
 //! | `postcard` | the codec `postcard`, likewise |
@@ -142,7 +164,7 @@
 //! | `status` | `--status` of the program `widget-agent` |
 //! | `bin` | the program `widget-agent`, on one of the runtimes and with one of the transports at least |
 //!
-//! The default is `bin`, `smol`, `tcp`, `http`, `restart` and `status`, which is the program. To embed an agent, switch the
+//! The default is `bin`, `smol`, `tcp`, `http`, `tls`, `join`, `restart` and `status`, which is the program. To embed an agent, switch the
 //! default features off and take what you need, such as `tcp` and `tokio`.
 
 // Runs in simulations, where one seed is one run: clippy.toml says what that forbids.
@@ -161,6 +183,8 @@ mod builder;
 mod complain;
 mod connect;
 mod context;
+#[cfg(feature = "join")]
+mod credential;
 mod disk;
 mod durable;
 mod entry;
@@ -172,6 +196,8 @@ mod handle;
 mod handler;
 mod host;
 mod identity;
+#[cfg(feature = "join")]
+mod join;
 mod lineage;
 mod notes;
 mod output;
@@ -214,12 +240,16 @@ pub use builder::{
 };
 pub use connect::{ConnectError, LOCAL_SERVER, connect};
 pub use context::{MAX_PROGRESS, TaskContext};
+#[cfg(feature = "join")]
+pub use credential::CredentialError;
 pub use disk::{FileDisk, open_spool};
 pub use handle::{AgentHandle, ReportCounts, Status};
 #[cfg(feature = "json")]
 pub use handler::Handler;
 pub use host::Host;
 pub use identity::{Identity, IdentityError};
+#[cfg(feature = "join")]
+pub use join::{JoinError, Joined, join};
 pub use probe::{HostProbe, Probe, ProbeError, Sample};
 pub use raw::AnyHandler;
 #[cfg(feature = "restart")]

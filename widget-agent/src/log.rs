@@ -32,7 +32,7 @@ impl Subscriber for Stderr {
         };
         event.record(&mut line);
         let level = event.metadata().level().as_str();
-        let text = [level, " ", &line.message, &line.fields, "\n"].concat();
+        let text = plain(&[level, " ", &line.message, &line.fields].concat()) + "\n";
         // Where stderr is closed, nobody listens.
         let _ = std::io::stderr().write_all(text.as_bytes());
     }
@@ -48,6 +48,12 @@ impl Subscriber for Stderr {
     fn enter(&self, _: &Id) {}
 
     fn exit(&self, _: &Id) {}
+}
+
+/// A text as a part of one line, as what a server says need not be.
+pub(crate) fn plain(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { '?' } else { c };
+    text.chars().map(plain).collect()
 }
 
 /// A line while its parts come.
@@ -81,5 +87,17 @@ impl Visit for Line {
         };
         // A string takes whatever is written.
         let _ = write!(text, "{value:?}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_server_says_stays_in_its_line_and_moves_no_cursor() {
+        assert_eq!(plain("gone\r\nINFO all is well"), "gone??INFO all is well");
+        assert_eq!(plain("\u{1b}[2J\u{9b}2J\u{7f}"), "?[2J?2J?");
+        assert_eq!(plain("tschüß"), "tschüß");
     }
 }

@@ -2,6 +2,7 @@
 
 mod again;
 mod args;
+mod joining;
 mod log;
 mod needs;
 mod program;
@@ -33,11 +34,7 @@ fn main() -> ExitCode {
     };
     match run(options) {
         Ok(()) => ExitCode::SUCCESS,
-        // An address that this build does not know is a flag that makes no sense.
-        Err(error) => fail(
-            &explain(error.as_ref()),
-            if error.is::<ConnectError>() { 2 } else { 1 },
-        ),
+        Err(error) => fail(&explain(error.as_ref()), code(error.as_ref())),
     }
 }
 
@@ -56,6 +53,15 @@ fn run(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// An address that this build does not know is a flag that makes no sense.
+fn code(error: &(dyn Error + 'static)) -> u8 {
+    if error.is::<ConnectError>() || joining::is_flag(error) {
+        2
+    } else {
+        1
+    }
+}
+
 fn say(text: &str) -> ExitCode {
     let mut out = std::io::stdout();
     // Where stdout is closed, nobody listens.
@@ -64,7 +70,7 @@ fn say(text: &str) -> ExitCode {
 }
 
 fn fail(why: &str, code: u8) -> ExitCode {
-    let line = ["widget-agent: ", why, "\n"].concat();
+    let line = ["widget-agent: ", &log::plain(why), "\n"].concat();
     let _ = std::io::stderr().write_all(line.as_bytes());
     ExitCode::from(code)
 }

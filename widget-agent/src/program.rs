@@ -5,12 +5,12 @@ use std::future::IntoFuture;
 use std::path::Path;
 
 use futures_lite::future::or;
-use widget_agent::runtime::{Runtime, SharedRuntime};
+use widget_agent::runtime::{BoxFuture, Runtime, SharedRuntime};
 use widget_agent::widget_core::spool::{LogSpool, SetAside};
 use widget_agent::{Agent, AgentHandle, Ended, Identity, IdentityError, Shutdown, open_spool};
 
 use crate::args::Options;
-use crate::{again, say};
+use crate::{again, joining, say};
 
 /// An agent, ready to run.
 pub(crate) struct Program {
@@ -21,15 +21,24 @@ pub(crate) struct Program {
 }
 
 impl Program {
-    pub(crate) fn new(options: Options, runtime: SharedRuntime) -> Result<Self, Box<dyn Error>> {
-        let mut builder = Agent::builder().runtime(runtime.clone());
+    /// Puts it together, once it has joined where it is to. `drive` runs a future to its end.
+    pub(crate) fn new(
+        mut options: Options,
+        runtime: SharedRuntime,
+        drive: impl FnOnce(BoxFuture<'_, ()>),
+    ) -> Result<Self, Box<dyn Error>> {
+        let builder = Agent::builder().runtime(runtime.clone());
+        let (mut builder, joined) = joining::begin(builder, &mut options, &runtime, drive)?;
         for url in &options.servers {
             builder = builder.transport(widget_agent::connect(url, runtime.clone())?);
         }
         for (key, value) in options.labels {
             builder = builder.label(key, value);
         }
-        let identity = Identity::open(&options.state, runtime.as_ref())?;
+        let identity = match joined {
+            Some(identity) => identity,
+            None => Identity::open(&options.state, runtime.as_ref())?,
+        };
         if let Some(limit) = options.spool {
             builder = builder.spool(spool(&options.state, limit, runtime.as_ref())?);
         }

@@ -18,7 +18,8 @@ use crate::{complain, session};
 
 /// The ceiling of the first pause until a server says another.
 const BASE: Duration = Duration::from_millis(500);
-/// How long an agent stays away whose place a newer start has taken, or that was deleted.
+/// How long an agent stays away whose place a newer start has taken, that was deleted, or whose
+/// credential is no good.
 const REPLACED: Duration = Duration::from_secs(30);
 /// A connection that lived so long was a good one.
 const LIVED: Duration = Duration::from_secs(2);
@@ -30,7 +31,8 @@ const RETURN: Duration = Duration::from_secs(30);
 pub(crate) async fn run(shared: &Arc<Shared>) {
     let mut ways = Ways::new(&shared.transports);
     let mut backoff = Backoff::new(BASE);
-    let mut said = false;
+    // How bad the trouble is that was said: worse is said once more.
+    let mut said = 0;
     let mut better = None;
     loop {
         let mut quiet = false;
@@ -48,7 +50,7 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
                 let lived = now.since(start) >= LIVED;
                 // What welcomes and then fails at once is no better than what cannot be reached.
                 if lived {
-                    said = false;
+                    said = 0;
                     backoff.reset(Duration::from_millis(
                         link.welcome.pacing.reconnect_ms.into(),
                     ));
@@ -72,21 +74,27 @@ pub(crate) async fn run(shared: &Arc<Shared>) {
             }
             Err(error) => error,
         };
-        let text = explain(&error);
-        if !said && !quiet {
-            complain::warn("no connection to a server", &text);
-            said = true;
-        }
-        shared.change(|state| state.last_error = Some(text));
         let mut least = ways.wait(shared.runtime.now());
+        let (mut trouble, mut what) = (1, "no connection to a server");
         if let TransportErrorKind::Refused(refusal) = error.kind() {
-            if refusal.reason == RefusalReason::Replaced {
+            match refusal.reason {
                 // Hello at once would take the place back, and so on for ever.
-                least = least.max(REPLACED);
-            } else {
-                backoff.despair();
+                RefusalReason::Replaced => least = least.max(REPLACED),
+                RefusalReason::Credential => {
+                    least = least.max(REPLACED);
+                    trouble = 2;
+                    what =
+                        "a server does not let this agent in: it was deleted there, or has to join";
+                }
+                _ => backoff.despair(),
             }
         }
+        let text = explain(&error);
+        if said < trouble && !quiet {
+            complain::warn(what, &text);
+            said = trouble;
+        }
+        shared.change(|state| state.last_error = Some(text));
         let pause = least.saturating_add(backoff.pause(shared.runtime.random()));
         shared.runtime.sleep(pause).await;
     }

@@ -31,7 +31,7 @@ mod on_smol {
     use futures_lite::future::{or, yield_now};
     use smol::Executor;
     use widget_agent::Ended;
-    use widget_agent::runtime::SmolRuntime;
+    use widget_agent::runtime::{BoxFuture, SmolRuntime};
 
     use crate::args::Options;
     use crate::program::Program;
@@ -42,13 +42,19 @@ mod on_smol {
     pub(super) fn run(options: Options) -> Result<Ended, Box<dyn Error>> {
         let executor = Arc::new(Executor::new());
         let runtime = SmolRuntime::new(Arc::clone(&executor));
-        let program = Program::new(options, Arc::new(runtime))?;
+        let join = |join: BoxFuture<'_, ()>| drive(&executor, join);
+        let program = Program::new(options, Arc::new(runtime), join)?;
         let mut signals = Signals::new([Signal::Term, Signal::Int])?;
         let signal = async move || {
             signals.next().await;
         };
-        // Boxed because a move of it is much code. Not `Executor::run`: what it does for more than one
-        // thread is much code too.
+        // Boxed because a move of it is much code.
+        Ok(drive(&executor, Box::pin(program.run(signal))))
+    }
+
+    /// Runs something to its end, and what was spawned beside.
+    fn drive<T>(executor: &Executor<'_>, work: impl Future<Output = T>) -> T {
+        // Not `Executor::run`: what it does for more than one thread is much code too.
         let tasks = async {
             loop {
                 for _ in 0..TURN {
@@ -57,7 +63,7 @@ mod on_smol {
                 yield_now().await;
             }
         };
-        Ok(smol::block_on(or(Box::pin(program.run(signal)), tasks)))
+        smol::block_on(or(work, tasks))
     }
 }
 
@@ -72,7 +78,7 @@ mod on_tokio {
     use tokio::runtime::Builder;
     use tokio::signal::unix::{SignalKind, signal};
     use widget_agent::Ended;
-    use widget_agent::runtime::TokioRuntime;
+    use widget_agent::runtime::{BoxFuture, TokioRuntime};
 
     use crate::args::Options;
     use crate::program::Program;
@@ -80,7 +86,8 @@ mod on_tokio {
     pub(super) fn run(options: Options) -> Result<Ended, Box<dyn Error>> {
         let tokio = Builder::new_current_thread().enable_all().build()?;
         let runtime = TokioRuntime::new(tokio.handle().clone());
-        let program = Program::new(options, Arc::new(runtime))?;
+        let join = |join: BoxFuture<'_, ()>| tokio.block_on(join);
+        let program = Program::new(options, Arc::new(runtime), join)?;
         let context = tokio.enter();
         let mut terminate = signal(SignalKind::terminate())?;
         let mut interrupt = signal(SignalKind::interrupt())?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
-use widget_core::message::{Describe, WorkTask};
+use widget_core::message::{Credential, Describe, Extras, WorkTask};
 use widget_core::runtime::{RuntimeExt, SharedRuntime, SteadyClock};
 use widget_core::spool::{Process, Spool, SpoolStats};
 use widget_core::time::Timestamp;
@@ -68,6 +68,8 @@ impl SharedSpool {
 /// What the parts of one agent have in common.
 pub(crate) struct Shared {
     pub(crate) id: AgentId,
+    pub(crate) credential: Credential,
+    pub(crate) extras: Extras,
     pub(crate) describe: Describe,
     pub(crate) interval: Duration,
     pub(crate) handlers: Sorted<String, AnyHandler>,
@@ -150,6 +152,8 @@ pub(crate) enum Farewell {
 /// All that makes an agent, from the builder.
 pub(crate) struct Parts {
     pub(crate) id: AgentId,
+    pub(crate) credential: Credential,
+    pub(crate) extras: Extras,
     pub(crate) describe: Describe,
     pub(crate) interval: Duration,
     pub(crate) handlers: Sorted<String, AnyHandler>,
@@ -207,6 +211,8 @@ impl Shared {
         };
         Self {
             id: parts.id,
+            credential: parts.credential,
+            extras: parts.extras,
             describe: parts.describe,
             interval: parts.interval,
             handlers: parts.handlers,

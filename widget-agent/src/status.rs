@@ -81,13 +81,16 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The names of spools that could not be read.
+/// What a name of a spool that was set aside goes on with: it could not be read, or was another agent's.
+const ASIDE: [&str; 3] = [".damaged-", ".newer-", ".before-join-"];
+
+/// The names of spools that were set aside.
 fn aside(directory: &Path) -> Vec<String> {
     let mut names: Vec<String> = Vec::new();
     for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
         let rest = name.strip_prefix(LOG).unwrap_or_default();
-        if rest.starts_with(".damaged-") || rest.starts_with(".newer-") {
+        if ASIDE.iter().any(|start| rest.starts_with(start)) {
             // In order, without a sort: they are few, and code is dear.
             let place = names.partition_point(|other| *other < name);
             names.insert(place, name);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use widget_core::codec;
-use widget_core::message::{Credential, Hello, Opening, VERSION, Welcome};
+use widget_core::message::{Hello, Opening, VERSION, Welcome};
 use widget_core::runtime::RuntimeExt;
 use widget_core::time::Mono;
 use widget_core::transport::{Connection, Transport, TransportError, TransportErrorKind};
@@ -111,7 +111,7 @@ fn opening(shared: &Shared) -> Opening {
         agent: shared.id,
         epoch: shared.epoch,
         seen: shared.state().ledger.seen(),
-        credential: Credential::None,
-        extras: Vec::new(),
+        credential: shared.credential.clone(),
+        extras: shared.extras.clone(),
     })
 }

@@ -1,12 +1,13 @@
 //! The flags of `widget-server`, each also a variable of the environment.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Parser};
-use widget_server::open::{LISTENERS, STORES};
+use widget_core::transport::Proxies;
+use widget_server::open::{LISTENERS, ListenerKind, STORES};
 
 /// Keeps what agents report, hands them tasks, and shows both on a page and over an API.
 #[derive(Debug, Parser)]
@@ -20,18 +21,45 @@ pub(crate) struct Args {
     #[arg(long, env = "WIDGET_STORE", default_value = first_store())]
     pub(crate) store: String,
 
-    /// Address of page and API, or "off"; port 0 picks one
-    #[arg(long, env = "WIDGET_ADMIN", default_value = "127.0.0.1:3000")]
-    pub(crate) admin: Bind,
+    /// Address of page and API, or "off"; port 0 picks one [default: 127.0.0.1:3000]
+    #[arg(long, env = "WIDGET_ADMIN")]
+    pub(crate) admin: Option<Bind>,
 
     #[command(flatten)]
     pub(crate) listen: Listen,
+
+    /// Serve other hosts at this address: TLS everywhere, agents join by token, people sign in, version 1 is
+    /// off
+    #[arg(long, env = "WIDGET_EXPOSE", value_name = "ADDRESS")]
+    pub(crate) expose: Option<IpAddr>,
+
+    /// Serve proxies of these networks that have TLS on their other side, such as 10.0.0.0/8, and nobody
+    /// else; with tokens as for --expose; may be repeated
+    #[arg(
+        long,
+        env = "WIDGET_BEHIND_PROXY",
+        value_delimiter = ',',
+        value_name = "CIDR"
+    )]
+    pub(crate) behind_proxy: Vec<Proxies>,
+
+    /// A certificate of one's own for --expose, in PEM, with those that lead to its authority behind it
+    #[arg(long, env = "WIDGET_TLS_CERT", value_name = "FILE")]
+    pub(crate) tls_cert: Option<PathBuf>,
+
+    /// Its key, in PEM
+    #[arg(long, env = "WIDGET_TLS_KEY", value_name = "FILE")]
+    pub(crate) tls_key: Option<PathBuf>,
+
+    /// Its authority, in PEM, if it is not the last one in the certificate's file
+    #[arg(long, env = "WIDGET_TLS_CA", value_name = "FILE")]
+    pub(crate) tls_ca: Option<PathBuf>,
 
     /// How long reports and ended tasks are kept, such as 7d or 12h
     #[arg(long, env = "WIDGET_KEEP", default_value = "7d", value_parser = keep)]
     pub(crate) keep: Duration,
 
-    /// Further name under which page and API may be asked; may be repeated
+    /// Name under which page and API may be asked, and agents reach this server; may be repeated
     #[arg(
         long = "allowed-host",
         env = "WIDGET_ALLOWED_HOST",
@@ -48,8 +76,8 @@ pub(crate) struct Args {
 /// Where agents come in: a flag for each listener that was compiled in.
 #[derive(Debug, Default)]
 pub(crate) struct Listen {
-    /// URLs for [`open::listener`](widget_server::open::listener).
-    pub(crate) urls: Vec<String>,
+    /// What was said of each, in the order of the list.
+    pub(crate) said: Vec<Option<Bind>>,
 }
 
 impl clap::Args for Listen {
@@ -60,10 +88,12 @@ impl clap::Args for Listen {
                 Arg::new(kind.scheme)
                     .long(kind.scheme)
                     .env(kind.variable)
-                    .default_value(kind.address)
                     .value_name("ADDRESS")
                     .value_parser(Bind::from_str)
-                    .help(format!("Address for {about}, or \"off\"; port 0 picks one")),
+                    .help(format!(
+                        "Address for {about}, or \"off\"; port 0 picks one [default: {}]",
+                        kind.address
+                    )),
             )
         })
     }
@@ -81,14 +111,8 @@ impl FromArgMatches for Listen {
     }
 
     fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        let url = |scheme: &str| match matches.get_one::<Bind>(scheme)? {
-            Bind::At(at) => Some(format!("{scheme}://{at}")),
-            Bind::Off => None,
-        };
-        self.urls = LISTENERS
-            .iter()
-            .filter_map(|kind| url(kind.scheme))
-            .collect();
+        let said = |kind: &ListenerKind| matches.get_one::<Bind>(kind.scheme).copied();
+        self.said = LISTENERS.iter().map(said).collect();
         Ok(())
     }
 }
@@ -109,17 +133,9 @@ impl FromStr for Bind {
         if text == "off" {
             return Ok(Self::Off);
         }
-        let at: SocketAddr = text.parse().map_err(|_| {
+        let at = text.parse().map_err(|_| {
             "not an address and port such as 127.0.0.1:3000, nor \"off\"".to_owned()
         })?;
-        if !at.ip().is_loopback() {
-            return Err(
-                "only loopback addresses such as 127.0.0.1 can be listened on: there is \
-                        no enrolment and no TLS yet, so anyone who reaches it could command every \
-                        agent"
-                    .into(),
-            );
-        }
         Ok(Self::At(at))
     }
 }
@@ -152,40 +168,24 @@ mod tests {
     }
 
     #[test]
-    fn each_listener_that_was_compiled_in_is_on_until_it_is_switched_off() {
-        let urls = |flags: Vec<String>| {
+    fn each_listener_that_was_compiled_in_has_its_flag() {
+        let said = |flags: Vec<String>| {
             let args = Args::try_parse_from(["widget-server".to_owned()].into_iter().chain(flags));
-            args.unwrap().listen.urls
+            args.unwrap().listen.said
         };
-        let url = |kind: &widget_server::open::ListenerKind| {
-            format!("{}://{}", kind.scheme, kind.address)
-        };
-        assert_eq!(
-            urls(Vec::new()),
-            LISTENERS.iter().map(url).collect::<Vec<_>>()
-        );
-        let off = |kind: &widget_server::open::ListenerKind| format!("--{}=off", kind.scheme);
-        assert!(urls(LISTENERS.iter().map(off).collect()).is_empty());
+        assert_eq!(said(Vec::new()), vec![None; LISTENERS.len()]);
+        let off = |kind: &ListenerKind| format!("--{}=off", kind.scheme);
+        let all_off = said(LISTENERS.iter().map(off).collect());
+        assert_eq!(all_off, vec![Some(Bind::Off); LISTENERS.len()]);
         assert!(Args::try_parse_from(["widget-server", "--gopher", "off"]).is_err());
     }
 
     #[test]
-    fn only_loopback_is_listened_on() {
+    fn an_address_is_read_or_refused() {
         assert_eq!("off".parse(), Ok(Bind::Off));
-        assert!(matches!("127.0.0.1:0".parse(), Ok(Bind::At(_))));
         assert!(matches!("[::1]:9004".parse(), Ok(Bind::At(_))));
-        for text in ["0.0.0.0:9004", "192.168.0.1:3000", "[::]:1"] {
-            assert!(
-                text.parse::<Bind>().unwrap_err().contains("only loopback"),
-                "{text}"
-            );
-        }
-        assert!(
-            "localhost"
-                .parse::<Bind>()
-                .unwrap_err()
-                .contains("not an address")
-        );
+        let error = "localhost".parse::<Bind>().unwrap_err();
+        assert!(error.contains("not an address"));
     }
 
     #[test]

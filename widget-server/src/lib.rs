@@ -118,6 +118,7 @@ mod server;
 mod sweep;
 #[cfg(feature = "tls")]
 pub mod tls;
+mod tries;
 
 #[cfg(all(feature = "admin", unix))]
 pub use admin::AdminSocket;

@@ -2,15 +2,21 @@
 
 mod args;
 mod ctl;
+mod exposure;
 mod run;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 
 fn main() -> ExitCode {
     let args = args::Args::parse();
+    let plan = exposure::Plan::of(&args).unwrap_or_else(|error| {
+        let mut command = args::Args::command();
+        command.error(ErrorKind::ValueValidation, error).exit()
+    });
     let level = match args.verbose {
         0 => tracing::Level::INFO,
         1 => tracing::Level::DEBUG,
@@ -21,7 +27,7 @@ fn main() -> ExitCode {
         .with_max_level(level)
         .with_writer(std::io::stderr)
         .init();
-    match run::run(&args) {
+    match run::run(&args, plan) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             use std::io::Write;

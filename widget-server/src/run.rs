@@ -13,11 +13,13 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::signal::unix::{SignalKind, signal};
 use widget_core::runtime::TokioRuntime;
 use widget_core::stop::{Stop, StopSignal};
-use widget_core::transport::{Exposure, Listener};
+use widget_core::transport::Listener;
+use widget_server::open::Door;
 use widget_server::{AdminListener, HostRules, Server, ServerBuilder, ServerHandle, open, router};
 
-use crate::args::{Args, Bind};
+use crate::args::Args;
 use crate::ctl;
+use crate::exposure::{Papers, Plan, Whom};
 
 type Failure = Box<dyn Error + Send + Sync>;
 
@@ -31,8 +33,8 @@ struct Ready {
 ///
 /// # Errors
 /// One line on why it cannot start or go on.
-pub(crate) fn run(args: &Args) -> Result<(), String> {
-    serve(args).map_err(|error| {
+pub(crate) fn run(args: &Args, plan: Plan) -> Result<(), String> {
+    serve(args, plan).map_err(|error| {
         let mut text = error.to_string();
         let mut cause = error.source();
         while let Some(error) = cause {
@@ -43,22 +45,24 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     })
 }
 
-fn serve(args: &Args) -> Result<(), Failure> {
+fn serve(args: &Args, plan: Plan) -> Result<(), Failure> {
     let stop = Stop::new();
     let page = current_thread()?;
-    let admin = match args.admin {
-        Bind::At(at) => Some(page.block_on(AdminListener::bind(at, Exposure::Loopback))?),
-        Bind::Off => None,
+    let (door, pin) = door(args, &plan)?;
+    let admin = match plan.admin {
+        Some(at) => Some(page.block_on(AdminListener::bind(at, door.for_pages()?))?),
+        None => None,
     };
+    let scheme = if pin.is_some() { "https" } else { "http" };
     let (ready, is_ready) = sync_channel(1);
     let agents = {
-        let (args, signal) = (AgentArgs::of(args), stop.signal());
+        let (args, signal) = (AgentArgs::of(args, plan, door, pin), stop.signal());
         thread::Builder::new()
             .name("agents".into())
             .spawn(move || serve_agents(&args, &signal, &ready))?
     };
     let served = match is_ready.recv() {
-        Ok(ready) => page.block_on(serve_admin(args, admin, ready, &stop)),
+        Ok(ready) => page.block_on(serve_admin(args, (scheme, admin), ready, &stop)),
         // The thread has ended; what it returns says why.
         Err(_) => Ok(()),
     };
@@ -75,19 +79,95 @@ fn current_thread() -> io::Result<Runtime> {
 struct AgentArgs {
     data: std::path::PathBuf,
     store: String,
-    urls: Vec<String>,
+    plan: Plan,
+    door: Door,
+    pin: Option<[u8; 32]>,
+    names: Vec<String>,
     keep: Duration,
 }
 
 impl AgentArgs {
-    fn of(args: &Args) -> Self {
+    fn of(args: &Args, plan: Plan, door: Door, pin: Option<[u8; 32]>) -> Self {
         Self {
             data: args.data.clone(),
             store: args.store.clone(),
-            urls: args.listen.urls.clone(),
+            plan,
+            door,
+            pin,
+            names: args.allowed_hosts.clone(),
             keep: args.keep,
         }
     }
+
+    /// By which URLs agents reach these listeners: under the first name of this server, or at the address
+    /// itself if that is one.
+    fn servers(&self, listeners: &[Box<dyn Listener>]) -> Vec<String> {
+        let url = |listener: &dyn Listener| {
+            let (name, at) = (listener.name(), listener.local_addr()?);
+            match (&self.plan.whom, self.names.first()) {
+                // It is the proxy that they reach, over its own TLS.
+                (Whom::Proxies(_), Some(host)) if name == "http" => Some(format!("https://{host}")),
+                (Whom::Proxies(_), _) => None,
+                (_, Some(host)) if self.plan.is_exposed() => {
+                    Some(format!("{name}://{host}:{}", at.port()))
+                }
+                _ if at.ip().is_unspecified() => None,
+                _ => Some(format!("{name}://{at}")),
+            }
+        };
+        listeners
+            .iter()
+            .filter_map(|listener| url(listener.as_ref()))
+            .collect()
+    }
+}
+
+/// Through what agents and people come, and the pin by which agents know this server.
+fn door(args: &Args, plan: &Plan) -> Result<(Door, Option<[u8; 32]>), Failure> {
+    match &plan.whom {
+        Whom::Near => Ok((Door::Near, None)),
+        Whom::Proxies(proxies) => Ok((Door::Behind(proxies.clone()), None)),
+        Whom::All(papers) => with_tls(args, plan, papers),
+    }
+}
+
+#[cfg(feature = "tls")]
+fn with_tls(
+    args: &Args,
+    plan: &Plan,
+    papers: &Papers,
+) -> Result<(Door, Option<[u8; 32]>), Failure> {
+    use std::time::SystemTime;
+
+    use widget_core::time::Timestamp;
+    use widget_server::tls::Authority;
+
+    let authority = match papers {
+        Papers::Own { chain, key, ca } => Authority::own(chain, key, ca.as_deref())?,
+        Papers::Made => {
+            let at = plan.listeners.iter().map(|(_, at)| *at).chain(plan.admin);
+            let at = at.filter(|at| !at.ip().is_unspecified());
+            let own = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+            let mut names: Vec<String> = at.map(|at| at.ip().to_string()).collect();
+            names.extend(args.allowed_hosts.iter().cloned().chain(own));
+            names.sort_unstable();
+            names.dedup();
+            #[expect(
+                clippy::disallowed_methods,
+                reason = "the program asks the system's clock"
+            )]
+            let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+            let now = Timestamp::default().after(since.unwrap_or_default());
+            Authority::open(&args.data, &names, now)?
+        }
+    };
+    let pin = *authority.pin().as_bytes();
+    Ok((Door::Tls(Arc::new(authority)), Some(pin)))
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_tls(_: &Args, _: &Plan, _: &Papers) -> Result<(Door, Option<[u8; 32]>), Failure> {
+    Err("this build has no TLS: build it with the feature `tls`, or say --behind-proxy CIDR".into())
 }
 
 fn serve_agents(
@@ -100,19 +180,26 @@ fn serve_agents(
     let shared: widget_core::runtime::SharedRuntime = adapter;
     runtime.block_on(async {
         let mut listeners = Vec::new();
-        for url in &args.urls {
-            listeners.push(open::listener(url).await?);
+        for (kind, at) in &args.plan.listeners {
+            let url = format!("{}://{at}", kind.scheme_at(&args.door));
+            listeners.push(open::listener_at(&url, &args.door).await?);
         }
         // The last that can fail, since it makes files. Blocking is fine: nobody is served yet.
         let stores = open::store(&args.store, &args.data, &shared)?;
         let at = |listener: &dyn Listener| Some((listener.name(), listener.local_addr()?));
-        let listening: Vec<_> = listeners
+        let listening = listeners
             .iter()
             .filter_map(|listener| at(listener.as_ref()))
             .collect();
+        let servers = args.servers(&listeners);
         let builder = Server::builder(shared, stores)
             .keep(args.keep)
-            .reached_by(ways(&listening), None);
+            .reached_by(servers, args.pin);
+        let builder = if args.plan.is_exposed() {
+            builder.expose()
+        } else {
+            builder
+        };
         let server = listeners
             .into_iter()
             .fold(builder, ServerBuilder::boxed_listener)
@@ -130,15 +217,9 @@ fn serve_agents(
     })
 }
 
-/// By which URLs agents of this host come in, for join strings.
-fn ways(listening: &[(&'static str, SocketAddr)]) -> Vec<String> {
-    let url = |(name, at): &(&str, SocketAddr)| format!("{name}://{at}");
-    listening.iter().map(url).collect()
-}
-
 async fn serve_admin(
     args: &Args,
-    admin: Option<AdminListener>,
+    (scheme, admin): (&str, Option<AdminListener>),
     ready: Ready,
     stop: &Stop,
 ) -> Result<(), Failure> {
@@ -149,7 +230,7 @@ async fn serve_admin(
     let ctl = ctl::bind(&args.data).await;
     let mut lines = String::new();
     if let Some(admin) = &admin {
-        lines += &format!("listening admin http://{}\n", admin.address());
+        lines += &format!("listening admin {scheme}://{}\n", admin.address());
     }
     for (name, at) in &ready.listening {
         lines += &format!("listening {name} {name}://{at}\n");

@@ -31,6 +31,16 @@ impl Papers {
         TlsServer::new(self.chain.clone(), self.key.clone(), application).unwrap()
     }
 
+    /// By what its agents know it.
+    #[allow(
+        dead_code,
+        reason = "not every test that has this file says it in a text"
+    )]
+    pub(crate) const fn pin(&self) -> [u8; 32] {
+        *self.pin.as_bytes()
+    }
+
+    #[allow(dead_code, reason = "nor has every test a client of its own")]
     pub(crate) fn client(&self, application: Application) -> TlsClient {
         TlsClient::new(&Trust::Pin(self.pin), "127.0.0.1", application).unwrap()
     }

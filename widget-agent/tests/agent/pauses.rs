@@ -140,3 +140,32 @@ async fn no_server_silences_an_agent_for_longer_than_five_minutes() {
     server.requests.next().await;
     assert!(begin.elapsed() <= SECOND * 301, "{:?}", begin.elapsed());
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_agent_that_is_not_let_in_any_more_says_so_once_and_stays_away_long() {
+    let server = Server::new();
+    let (warnings, _guard) = Warnings::listen();
+    let (_agent, _handle) = start(builder(&server));
+    let submit = server.submits.next().await;
+    sleep(SECOND * 3).await;
+    // It was deleted: its place is gone, and its credential is no good from then on.
+    server.answer_openings(Some(TransportErrorKind::Refused(Refusal {
+        reason: RefusalReason::Credential,
+        text: "this server knows no such credential".to_owned(),
+    })));
+    submit.answer(Response::refused(RefusalReason::Replaced, "deleted"));
+    server.cut();
+    sleep(SECOND * 600).await;
+    let attempts = server.attempts();
+    assert!((10..=21).contains(&attempts), "{attempts}");
+    let lines = warnings.lines();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    assert!(lines[1].contains("does not let this agent in"), "{lines:?}");
+    assert!(lines[1].contains("no such credential"), "{lines:?}");
+    // It is let in again: by the same name, say, after a restore.
+    server.answer_openings(None);
+    server.hellos.next().await;
+    let begin = Instant::now();
+    server.hellos.next().await;
+    assert!(begin.elapsed() <= SECOND * 41);
+}

@@ -2,7 +2,9 @@
 //! something ([`Caller`]).
 
 mod caller;
+mod pass;
 mod proves;
 
 pub use caller::{Caller, Denied};
+pub(crate) use pass::Pass;
 pub use proves::{Proves, verifier};

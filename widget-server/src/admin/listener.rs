@@ -5,7 +5,6 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Extensions;
 use hyper_util::rt::TokioIo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
@@ -15,7 +14,7 @@ use widget_core::transport::{Exposure, TransportError, TransportErrorKind};
 
 use super::accept::{Socket, serve_all};
 use super::limits::AdminLimits;
-use super::serve::{Ground, serve};
+use super::serve::{Ground, Peer, serve};
 use crate::handle::ServerHandle;
 
 /// Serves API and page at an address of their own.
@@ -99,47 +98,36 @@ impl AdminListener {
         handle: ServerHandle,
         stop: StopSignal,
     ) -> Result<(), TransportError> {
-        let socket = Accepting {
-            socket: self.socket,
-            exposure: self.exposure,
-        };
-        serve_all(socket, self.limits, (app, handle), stop).await
+        let how = (self.exposure, self.limits);
+        serve_all(self.socket, how, (app, handle), stop).await
     }
 }
 
-struct Accepting {
-    socket: TcpListener,
-    exposure: Exposure,
-}
-
-impl Socket for Accepting {
+impl Socket for TcpListener {
     type Stream = (TcpStream, SocketAddr);
 
     async fn accept(&self) -> io::Result<Self::Stream> {
-        self.socket.accept().await
+        Self::accept(self).await
     }
 
-    fn admits(&self, (_, peer): &Self::Stream) -> bool {
-        self.exposure.admits(peer.ip())
+    fn admits((_, peer): &Self::Stream, exposure: &Exposure) -> bool {
+        exposure.admits(peer.ip())
     }
 
-    fn say(&self, (stream, _): &Self::Stream, text: &[u8]) {
-        // Where there is TLS, nothing is said without.
-        if self.exposure.wrap().is_none() {
-            let _ = stream.try_write(text);
-        }
+    fn say((stream, _): &Self::Stream, text: &[u8]) {
+        let _ = stream.try_write(text);
     }
 
-    fn serve(&self, (stream, _): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
+    fn serve((stream, peer): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
-        let (wrap, known) = (self.exposure.wrap().cloned(), Extensions::new());
+        let (wrap, peer) = (ground.exposure.wrap().cloned(), Peer::At(peer.ip()));
         Box::pin(async move {
             match wrap {
-                None => serve(TokioIo::new(stream), ground, known).await,
+                None => serve(TokioIo::new(stream), ground, peer).await,
                 Some(wrap) => {
                     if let Some(stream) = greet(stream, wrap, &ground).await {
-                        serve(TokioIo::new(stream.compat()), ground, known).await;
+                        serve(TokioIo::new(stream.compat()), ground, peer).await;
                     }
                 }
             }

@@ -1,26 +1,29 @@
 //! [`serve`]: one connection of API and page, from its first byte to its last.
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::Extensions;
 use futures_lite::future::or;
 use hyper::body::Incoming;
 use hyper::rt::{Read, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response};
+use hyper::{HeaderMap, Request, Response};
 use hyper_util::rt::TokioTimer;
 use tower::ServiceExt;
 use widget_core::runtime::SharedRuntime;
 use widget_core::stop::StopSignal;
+use widget_core::transport::Exposure;
 
 use super::body::TimedBody;
 use super::limits::AdminLimits;
 use super::paced::Paced;
+use crate::access::Caller;
+use crate::api::Client;
 use crate::handle::ServerHandle;
 
 /// The most bytes of headers, and of a body at a time.
@@ -33,9 +36,36 @@ pub(super) struct Ground {
     pub(super) app: Router,
     pub(super) limits: AdminLimits,
     pub(super) stop: StopSignal,
+    pub(super) exposure: Exposure,
+}
+
+/// Who is on the other side of a connection.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Peer {
+    /// Somebody at this address.
+    At(IpAddr),
+    /// The user of this host with this number, if the system tells.
+    User(Option<u32>),
 }
 
 impl Ground {
+    /// From where a request comes, past proxies that are trusted.
+    fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
+        let Some(proxies) = self.exposure.proxies() else {
+            return Client {
+                address: peer.to_canonical(),
+                is_secure: self.exposure.wrap().is_some(),
+            };
+        };
+        let said = headers.get_all("x-forwarded-for").iter();
+        let said: Vec<_> = said.map(|said| said.to_str().unwrap_or("?")).collect();
+        let proto = headers.get("x-forwarded-proto");
+        Client {
+            address: proxies.client_of(peer, Some(&said.join(","))),
+            is_secure: proto.is_some_and(|proto| proto == "https"),
+        }
+    }
+
     /// Counts what was refused here.
     pub(super) fn refused(&self, word: &'static str) {
         self.handle.count_refused(word);
@@ -43,14 +73,13 @@ impl Ground {
 }
 
 /// Serves one connection until it ends or, once it is asked to stop, has answered what is under way.
-/// What is known of its other side goes with each of its requests.
-pub(super) async fn serve<I>(io: I, ground: Arc<Ground>, known: Extensions)
+pub(super) async fn serve<I>(io: I, ground: Arc<Ground>, peer: Peer)
 where
     I: Read + Write + Send + Unpin + 'static,
 {
     // From its beginning until its answer.
     let is_asked = Arc::new(AtomicBool::new(true));
-    let own = (Arc::clone(&ground), Arc::clone(&is_asked), known);
+    let own = (Arc::clone(&ground), Arc::clone(&is_asked), peer);
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ground.limits.head)
@@ -78,12 +107,21 @@ where
 }
 
 async fn answer(
-    (ground, is_asked, known): (Arc<Ground>, Arc<AtomicBool>, Extensions),
-    request: Request<Incoming>,
+    (ground, is_asked, peer): (Arc<Ground>, Arc<AtomicBool>, Peer),
+    mut request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let app = ground.app.clone();
-    let mut request = request.map(|body| Body::new(TimedBody::new(body, ground)));
-    request.extensions_mut().extend(known);
+    match peer {
+        Peer::At(peer) => {
+            let client = ground.client_of(peer, request.headers());
+            request.extensions_mut().insert(client);
+        }
+        Peer::User(user) => {
+            let caller = user.map_or_else(Caller::nobody, Caller::local);
+            request.extensions_mut().insert(caller);
+        }
+    }
+    let request = request.map(|body| Body::new(TimedBody::new(body, ground)));
     let answer = app.oneshot(request).await;
     is_asked.store(false, Ordering::Relaxed);
     answer

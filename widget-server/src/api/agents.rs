@@ -92,6 +92,21 @@ pub(super) async fn one(
     Ok(Json(status.into()))
 }
 
+/// Lets an agent go on of which there were two.
+pub(super) async fn release(
+    Asking(handle): Asking,
+    AgentPath(agent): AgentPath,
+) -> Result<StatusCode, Problem> {
+    match handle.release(agent).await? {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Problem::new(
+            StatusCode::CONFLICT,
+            "not_cloned",
+            "there is no such agent, or there were not two of it",
+        )),
+    }
+}
+
 pub(super) async fn delete(
     Asking(handle): Asking,
     AgentPath(id): AgentPath,

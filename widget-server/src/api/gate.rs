@@ -4,18 +4,20 @@
 //! not. Handlers get a handle that asks for that caller ([`Asking`]), so that what they do is
 //! decided on the rows that they touch.
 
+use std::convert::Infallible;
 use std::net::IpAddr;
+use std::time::Duration;
 
-use axum::extract::{FromRequestParts, Request, State};
+use axum::extract::{FromRequestParts, OriginalUri, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use widget_core::access::{Role, Secret, TOKEN_PREFIX};
 
-use super::Problem;
+use super::{Problem, guard};
 use crate::access::Caller;
-use crate::handle::ServerHandle;
+use crate::handle::{ServerHandle, Shown};
 
 /// What a route needs of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,10 +45,25 @@ impl Need {
     }
 }
 
+/// The cookie that keeps who has signed in.
+pub(crate) const COOKIE: &str = "widget";
+
 /// From where a request comes, past proxies that are trusted. Whoever serves the router says so in the
 /// request's extensions; without it nothing is known of that.
 #[derive(Debug, Clone, Copy)]
-pub struct Client(pub IpAddr);
+pub struct Client {
+    /// The address of its host.
+    pub address: IpAddr,
+    /// Whether it came over TLS, all of the way.
+    pub is_secure: bool,
+}
+
+/// The same for handlers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Comes {
+    pub(crate) client: Option<IpAddr>,
+    pub(crate) is_secure: bool,
+}
 
 /// A handle for whoever asks.
 #[derive(Debug, Clone)]
@@ -62,6 +79,8 @@ enum Why {
     NoToken,
     /// What it has shown is not good, whatever is wrong with it.
     BadToken,
+    /// Too many wrong ones came from there.
+    TooMany(Duration),
     /// The store could not be asked.
     Store,
 }
@@ -73,9 +92,10 @@ pub(super) async fn know(
     next: Next,
 ) -> Response {
     if request.extensions().get::<Caller>().is_none() {
-        let peer = request.extensions().get::<Client>().map(|client| client.0);
-        let shown = request.headers().get(header::AUTHORIZATION).cloned();
-        match who(&handle, shown, peer).await {
+        let peer = request.extensions().get::<Client>();
+        let peer = peer.map(|client| client.address);
+        let shows = Shows::of(&request);
+        match who(&handle, shows, peer).await {
             Ok(caller) => request.extensions_mut().insert(caller).map(drop),
             Err(why) => request.extensions_mut().insert(Nobody(why)).map(drop),
         };
@@ -83,27 +103,61 @@ pub(super) async fn know(
     next.run(request).await
 }
 
-async fn who(
-    handle: &ServerHandle,
-    shown: Option<HeaderValue>,
-    peer: Option<IpAddr>,
-) -> Result<Caller, Why> {
-    let Some(shown) = shown else {
-        return match handle.is_exposed() {
-            true => Err(Why::NoToken),
-            // Who reaches it is on its own host.
-            false => Ok(Caller::near(peer)),
-        };
-    };
-    let secret = bearer(&shown).ok_or(Why::BadToken)?;
-    match handle.api_token(&secret).await {
-        Ok(Ok(token)) => Ok(Caller::by_token(&token, peer)),
-        Ok(Err(fault)) => {
-            tracing::debug!(%fault, "a token lets nobody in");
-            Err(Why::BadToken)
+/// What a request shows for whoever asks.
+enum Shows {
+    Nothing,
+    Token(Option<Secret>),
+    Pass(String),
+}
+
+impl Shows {
+    /// A token counts before what a browser keeps. That counts for changes only if the browser says that they
+    /// come from this server's own page.
+    fn of(request: &Request) -> Self {
+        let headers = request.headers();
+        if let Some(shown) = headers.get(header::AUTHORIZATION) {
+            return Self::Token(bearer(shown));
         }
-        Err(_) => Err(Why::Store),
+        match cookie(headers) {
+            Some(pass) if request.method().is_safe() || guard::is_own_page(headers) => {
+                Self::Pass(pass)
+            }
+            _ => Self::Nothing,
+        }
     }
+}
+
+async fn who(handle: &ServerHandle, shows: Shows, peer: Option<IpAddr>) -> Result<Caller, Why> {
+    let shown = match shows {
+        // Who reaches it is on its own host.
+        Shows::Nothing | Shows::Pass(_) if !handle.is_exposed() => return Ok(Caller::near(peer)),
+        Shows::Nothing => return Err(Why::NoToken),
+        Shows::Token(None) => return Err(Why::BadToken),
+        Shows::Token(Some(secret)) => handle.shown(&secret, peer).await,
+        Shows::Pass(pass) => match handle.shown_again(&pass, peer).await {
+            // It was good once: then it is time to sign in again.
+            Shown::Bad => return Err(Why::NoToken),
+            other => other,
+        },
+    };
+    match shown {
+        Shown::Good(caller, _) => Ok(caller),
+        Shown::Bad => Err(Why::BadToken),
+        Shown::TooMany(wait) => Err(Why::TooMany(wait)),
+        Shown::Unknown => Err(Why::Store),
+    }
+}
+
+/// What the browser keeps, out of `Cookie` headers as RFC 6265 has them.
+fn cookie(headers: &HeaderMap) -> Option<String> {
+    let all = headers.get_all(header::COOKIE).iter();
+    let mut pairs = all
+        .filter_map(|one| one.to_str().ok())
+        .flat_map(|one| one.split(';'));
+    pairs.find_map(|pair| {
+        let (name, value) = pair.trim().split_once('=')?;
+        (name == COOKIE && !value.is_empty()).then(|| value.to_owned())
+    })
 }
 
 /// The secret of a token in an `Authorization` header, as RFC 6750 has it.
@@ -123,12 +177,30 @@ pub(super) async fn check(need: Need, request: Request, next: Next) -> Response 
     let extensions = request.extensions();
     let Some(caller) = extensions.get::<Caller>() else {
         let why = extensions.get::<Nobody>().map_or(Why::NoToken, |n| n.0);
-        return refusal(why);
+        return sign_in(why, &request).unwrap_or_else(|| refusal(why));
     };
     match caller.may(role) {
         Ok(()) => next.run(request).await,
         Err(denied) => Problem::from(denied).into_response(),
     }
+}
+
+/// Where a person who looks at the page goes instead.
+fn sign_in(why: Why, request: &Request) -> Option<Response> {
+    let accept = request.headers().get(header::ACCEPT)?.to_str().ok()?;
+    let path = request.uri().path();
+    let is_page = request.method().is_safe()
+        && accept.contains("text/html")
+        && !path.starts_with("/api/")
+        && matches!(why, Why::NoToken);
+    if !is_page {
+        return None;
+    }
+    let asked = request.extensions().get::<OriginalUri>();
+    let asked = asked.map_or(path, |asked| asked.0.path());
+    let base = asked.strip_suffix(path).unwrap_or_default();
+    let to = format!("{base}/sign-in?next={asked}");
+    Some((StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response())
 }
 
 fn refusal(why: Why) -> Response {
@@ -142,6 +214,15 @@ fn refusal(why: Why) -> Response {
             "bad_token",
             "this token is not good, or not any more: make a new one with `widgetctl token create`",
         ),
+        Why::TooMany(wait) => {
+            let detail = "too many wrong tokens came from this address";
+            let mut response =
+                Problem::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tries", detail)
+                    .into_response();
+            let wait = HeaderValue::from(wait.as_secs() + 1);
+            response.headers_mut().insert(header::RETRY_AFTER, wait);
+            return response;
+        }
         Why::Store => {
             return Problem::new(
                 StatusCode::SERVICE_UNAVAILABLE,
@@ -157,6 +238,18 @@ fn refusal(why: Why) -> Response {
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, bearer);
     response
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Comes {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        let client = parts.extensions.get::<Client>();
+        Ok(Self {
+            client: client.map(|client| client.address),
+            is_secure: client.is_some_and(|client| client.is_secure),
+        })
+    }
 }
 
 impl FromRequestParts<ServerHandle> for Asking {

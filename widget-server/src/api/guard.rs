@@ -82,6 +82,14 @@ pub(super) async fn check(
 }
 
 /// Who sends a request, by what it says of itself.
+/// Whether a browser says that a request comes from a page of this very server.
+pub(super) fn is_own_page(headers: &HeaderMap) -> bool {
+    let host = headers
+        .get(header::HOST)
+        .and_then(|host| host.to_str().ok());
+    host.is_some_and(|host| Sender::of(headers, host) == Sender::Page)
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Sender {
     /// A page of this server, or somebody at its browser.

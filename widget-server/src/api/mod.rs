@@ -21,7 +21,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_response};
-pub(crate) use gate::Asking;
+pub(crate) use gate::{Asking, COOKIE, Comes};
 pub use gate::{Client, Need};
 pub use guard::HostRules;
 pub(crate) use problem::Problem;
@@ -71,6 +71,11 @@ fn all() -> Routes {
             tasks::shut_down,
         )
         .post("/api/v1/agents/{id}/purge", Need::Operate, tasks::purge)
+        .post(
+            "/api/v1/agents/{id}/release",
+            Need::Operate,
+            agents::release,
+        )
         .get("/api/v1/tasks", Need::View, tasks::list)
         .get("/api/v1/tasks/{id}", Need::View, tasks::one)
         .post("/api/v1/tasks/{id}/cancel", Need::Operate, tasks::cancel)

@@ -36,6 +36,12 @@ pub(super) struct Agent {
     os: String,
     version: String,
     clock_skew_ms: Option<i64>,
+    /// When it joined, if it did.
+    enrolled: Option<Timestamp>,
+    /// What its join token gave it, by which tokens are allowed to do something with it.
+    granted: BTreeMap<String, String>,
+    /// Since when there are two of it, which waits for somebody to decide.
+    cloned: Option<Timestamp>,
     latest: Option<ReportShape>,
 }
 
@@ -99,6 +105,9 @@ impl From<AgentStatus> for Agent {
             os: describe.os,
             version: describe.version,
             clock_skew_ms: skew_ms,
+            enrolled: record.enrolled,
+            granted: record.labels.into_iter().collect(),
+            cloned: record.cloned.map(|mark| mark.since),
             latest: latest.map(Into::into),
         }
     }

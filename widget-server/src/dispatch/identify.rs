@@ -43,6 +43,18 @@ impl Identity {
 }
 
 impl Dispatcher {
+    /// Nothing is looked at of an address that has shown too much that was not good.
+    pub(super) fn has_tries_left(&self, from: &Origin) -> Result<(), Rejection> {
+        let now = self.runtime.now();
+        // What this host's own agents get wrong keeps nobody out.
+        let ip = from.ip.filter(|_| self.rules.exposed);
+        let Some(retry_after) = ip.and_then(|ip| self.tries.wait(ip, now)) else {
+            return Ok(());
+        };
+        self.refusals.count(from, "tries", now);
+        Err(Rejection::Busy { retry_after })
+    }
+
     /// Whom a Hello comes from. Whatever id it says changes nothing once there is a credential.
     pub(super) async fn identify(
         &self,
@@ -89,6 +101,7 @@ impl Dispatcher {
         enrol: Enrol,
     ) -> Result<(Peer, Welcome), Rejection> {
         self.speaks_our_version(from, &enrol.hello)?;
+        self.has_tries_left(from)?;
         let Credential::Secret(secret) = &enrol.hello.credential else {
             return Err(self.unproven(from, "no_credential", NO_CREDENTIAL));
         };

@@ -35,6 +35,7 @@ use crate::events::{EventSource, ServerEvent};
 use crate::presence::Attendance;
 use crate::refusals::Refusals;
 use crate::schema::Desk;
+use crate::tries::Tries;
 
 pub(crate) use readable::{MAX_DEPTH, is_json};
 
@@ -69,6 +70,8 @@ pub(crate) struct Dispatcher {
     pub(crate) attendance: Attendance,
     pub(crate) events: EventSource,
     pub(crate) refusals: Refusals,
+    /// Wrong tokens and credentials, by address.
+    pub(crate) tries: Tries,
     /// Where inputs are held against schemas.
     pub(crate) inputs: Arc<Desk>,
     /// Where the schemas in descriptions are looked at.
@@ -94,6 +97,7 @@ impl Dispatcher {
             attendance: Attendance::default(),
             events: EventSource::new(),
             refusals: Refusals::default(),
+            tries: Tries::default(),
             // Each of those who wait holds a request of the API, or runs in this very program.
             inputs: Desk::new(usize::MAX),
             descriptions: Desk::new(MAX_DESCRIBING),
@@ -153,6 +157,13 @@ impl Dispatcher {
     pub(crate) fn dismiss(&self, agent: AgentId) {
         self.sessions.end(agent);
         self.attendance.forget(agent);
+        self.events.say(ServerEvent::AgentChanged(agent));
+    }
+
+    /// Gives tasks to an agent again that there were two of.
+    pub(crate) fn let_go_on(&self, agent: AgentId) {
+        self.sessions.release(agent);
+        self.stores.tasks.ring(agent);
         self.events.say(ServerEvent::AgentChanged(agent));
     }
 
@@ -219,9 +230,13 @@ impl Dispatcher {
         }
     }
 
-    /// The answer to what proves nothing, counted by this word.
+    /// The answer to what proves nothing, counted by this word and against its address.
     fn unproven(&self, from: &Origin, word: &'static str, text: &str) -> Rejection {
-        self.refusals.count(from, word, self.runtime.now());
+        let now = self.runtime.now();
+        self.refusals.count(from, word, now);
+        if let Some(ip) = from.ip {
+            self.tries.wrong(ip, now);
+        }
         Rejection::Refused(Refusal {
             reason: RefusalReason::Credential,
             text: text.to_owned(),

@@ -6,7 +6,7 @@ use widget_core::message::{
 };
 use widget_core::payload::Payload;
 use widget_core::store::{
-    Action, Admission, Admitted, Arrival, AuditEntry, StoreError, TaskQuery, TaskStoreExt,
+    Action, Admission, Admitted, Arrival, AuditEntry, Sighting, StoreError, TaskQuery, TaskStoreExt,
 };
 use widget_core::task::{Actor, AgentEvent, Event, Finish, StateName};
 use widget_core::transport::{Origin, Peer, Rejection};
@@ -22,6 +22,7 @@ impl Dispatcher {
         hello: Hello,
     ) -> Result<(Peer, Welcome), Rejection> {
         self.speaks_our_version(from, &hello)?;
+        self.has_tries_left(from)?;
         let identity = self.identify(from, &hello).await?;
         self.welcome(from, &hello, identity).await
     }
@@ -50,13 +51,14 @@ impl Dispatcher {
     ) -> Result<(Peer, Welcome), Rejection> {
         let agent = identity.agent;
         let admitted = self.watch_write(self.admit(from, hello, &identity).await);
-        let Ok(admitted) = admitted else {
+        let Ok((admitted, held)) = admitted else {
             return Err(Rejection::Busy {
                 retry_after: RETRY_AFTER,
             });
         };
         let now = self.runtime.now();
-        self.sessions.begin(agent, hello.epoch, admitted.store, now);
+        self.sessions
+            .begin(agent, (hello.epoch, held), admitted.store, now);
         // Whoever waits at another server for an older memory looks again, and is refused.
         self.stores.tasks.ring(agent);
         self.attendance
@@ -82,12 +84,13 @@ impl Dispatcher {
         Ok((peer, welcome))
     }
 
+    /// Makes it known; says besides whether there are two of it.
     async fn admit(
         &self,
         from: &Origin,
         hello: &Hello,
         identity: &Identity,
-    ) -> Result<Admitted, StoreError> {
+    ) -> Result<(Admitted, bool), StoreError> {
         let (agent, now) = (identity.agent, self.runtime.wall());
         let epoch = Some(hello.epoch);
         let mut arrival = Arrival::new(agent, message::VERSION, from.transport, epoch, now);
@@ -98,14 +101,18 @@ impl Dispatcher {
             arrival.audit = Some(seen.of_agent(agent));
         }
         arrival.credential.clone_from(&identity.credential);
-        self.stores.agents.arrive(&arrival).await?;
+        let arrived = self.stores.agents.arrive(&arrival).await?;
+        let held = arrived.record.cloned.is_some();
+        if arrived.sighting == Some(Sighting::Clone) {
+            self.refusals.count(from, "clone", self.runtime.now());
+        }
         let admission = Admission {
             agent,
             epoch: hello.epoch,
             seen: hello.seen.clone(),
             now: self.now(),
         };
-        self.stores.tasks.admit(&admission).await
+        Ok((self.stores.tasks.admit(&admission).await?, held))
     }
 
     pub(super) async fn goodbye(&self, peer: &Peer, goodbye: Goodbye) -> Response {

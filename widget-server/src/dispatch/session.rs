@@ -43,6 +43,8 @@ struct Rows {
 #[derive(Debug)]
 struct Row {
     epoch: SpoolEpoch,
+    /// There are two of the agent: it is given no tasks.
+    held: bool,
     /// When the store said so.
     read: Mono,
     /// Whose turn it is to wait for tasks. By hand, since an event with its listeners is three
@@ -58,9 +60,15 @@ pub(super) struct Turn(u64);
 
 impl Sessions {
     /// This memory of the agent is the current one from here on; ends the waits of earlier ones.
-    pub(super) fn begin(&self, agent: AgentId, epoch: SpoolEpoch, store: StoreEpoch, now: Mono) {
+    pub(super) fn begin(
+        &self,
+        agent: AgentId,
+        (epoch, held): (SpoolEpoch, bool),
+        store: StoreEpoch,
+        now: Mono,
+    ) {
         *lock(&self.store) = Some(store);
-        self.keep(agent, epoch, now);
+        self.keep(agent, (epoch, held), now);
         self.take_turn(agent);
     }
 
@@ -118,6 +126,26 @@ impl Sessions {
     }
 
     /// Whether the store said a short while ago that this is the current memory of the agent.
+    /// Whether there are two of the agent, and nobody has decided yet which goes on.
+    pub(super) fn is_held(&self, agent: AgentId) -> bool {
+        lock(&self.rows)
+            .by_agent
+            .get(&agent)
+            .is_some_and(|row| row.held)
+    }
+
+    /// Somebody has.
+    pub(super) fn release(&self, agent: AgentId) {
+        if let Some(row) = lock(&self.rows).by_agent.get_mut(&agent) {
+            row.held = false;
+        }
+    }
+
+    /// Whether nothing is known of the agent any more: it was deleted.
+    pub(super) fn is_gone(&self, agent: AgentId) -> bool {
+        !lock(&self.rows).by_agent.contains_key(&agent)
+    }
+
     fn trusts(&self, agent: AgentId, epoch: SpoolEpoch, now: Mono) -> bool {
         let rows = lock(&self.rows);
         let row = rows.by_agent.get(&agent);
@@ -125,16 +153,17 @@ impl Sessions {
     }
 
     /// Keeps what the store said at this time, unless something newer is known.
-    fn keep(&self, agent: AgentId, epoch: SpoolEpoch, read: Mono) {
+    fn keep(&self, agent: AgentId, (epoch, held): (SpoolEpoch, bool), read: Mono) {
         let mut rows = lock(&self.rows);
         let row = rows.by_agent.entry(agent).or_insert(Row {
             epoch,
+            held,
             read,
             turn: 0,
             waits: None,
         });
         if row.read <= read {
-            (row.epoch, row.read) = (epoch, read);
+            (row.epoch, row.held, row.read) = (epoch, held, read);
         }
     }
 }
@@ -153,9 +182,9 @@ impl Dispatcher {
         // Before the look: what the store says is at least as new as that.
         let now = self.runtime.now();
         let row = self.stores.agents.agent(peer.agent).await?;
-        match row.and_then(|row| row.epoch) {
-            Some(epoch) => {
-                self.sessions.keep(peer.agent, epoch, now);
+        match row.and_then(|row| Some((row.epoch?, row.cloned.is_some()))) {
+            Some((epoch, held)) => {
+                self.sessions.keep(peer.agent, (epoch, held), now);
                 Ok(epoch == peer.epoch)
             }
             None => {
@@ -205,7 +234,7 @@ impl Dispatcher {
         })
     }
 
-    async fn session_key(&self) -> Result<SessionKey, Rejection> {
+    pub(crate) async fn session_key(&self) -> Result<SessionKey, Rejection> {
         if let Some(key) = lock(&self.sessions.key).clone() {
             return Ok(key);
         }

@@ -65,6 +65,10 @@ impl Dispatcher {
             loop {
                 let mut wake_up = self.stores.tasks.watch(peer.agent);
                 if self.sessions.is_over(peer.agent, turn) {
+                    if self.sessions.is_gone(peer.agent) {
+                        let text = "the agent was deleted";
+                        return self.refuse(&peer.origin, RefusalReason::Replaced, text);
+                    }
                     return Response::Work(Work::default());
                 }
                 let look = self.look(peer, room, &mut named, deadline);
@@ -113,6 +117,12 @@ impl Dispatcher {
         named: &mut Named,
         deadline: Mono,
     ) -> Result<Mono, Response> {
+        // Cancels still go out.
+        let room = if room > 0 && self.sessions.is_held(peer.agent) {
+            0
+        } else {
+            room
+        };
         let request = LeaseRequest {
             agent: peer.agent,
             epoch: peer.epoch,

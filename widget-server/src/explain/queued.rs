@@ -48,6 +48,15 @@ fn reasons(facts: &Facts<'_>, not_before: Option<Timestamp>) -> Vec<Why> {
             format!("Waits: there is no agent {id} here. It has never come, or was deleted.");
         return vec![(Reason::AgentUnknown, text)];
     };
+    if let Some(mark) = &agent.record.cloned {
+        let since = words::ago(mark.since, *now);
+        let text = format!(
+            "Waits: agent {} was seen on two hosts {since}, and is given no tasks until somebody \
+             decides which goes on.",
+            agent.name()
+        );
+        reasons.push((Reason::Cloned, text));
+    }
     reasons.extend(no_handler(task, agent));
     if let Some(due) = not_before.filter(|due| due > now) {
         reasons.push(held_until(task, due, *now));

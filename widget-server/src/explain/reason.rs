@@ -31,6 +31,8 @@ reasons! {
     TtlPassed = "ttl_passed",
     /// Queued: the server knows no such agent.
     AgentUnknown = "agent_unknown",
+    /// Queued: there are two of the agent, and it is given no tasks until somebody decides which goes on.
+    Cloned = "cloned",
     /// Queued: the agent has said which kinds it takes, and this is none of them. It will reject it.
     NoSuchHandler = "no_such_handler",
     /// Queued: it is not to be handed out before a time that was asked for.

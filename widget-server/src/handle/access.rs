@@ -1,15 +1,16 @@
 //! Tokens, by which agents join and people and programs use the API; and what was done.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
-use widget_core::access::{Role, Secret};
+use widget_core::access::{Role, Secret, Verifier};
 use widget_core::store::{
     Action, AuditPage, AuditQuery, NewToken, Purpose, StoreError, TokenKind, TokenPage, TokenQuery,
 };
 use widget_core::store::{TokenFault, TokenRecord};
 
 use super::{AskError, ServerHandle};
-use crate::access::{Denied, Proves, verifier};
+use crate::access::{Caller, Denied, Pass, Proves, verifier};
 
 /// The longest name of a token, and of a label in one, in bytes; and of a label's value.
 const MAX_NAME: usize = 64;
@@ -63,6 +64,22 @@ pub enum TokenError {
     #[error("the token could not be stored")]
     Store(#[from] StoreError),
 }
+
+/// What becomes of a token that somebody shows.
+#[derive(Debug)]
+pub(crate) enum Shown {
+    /// It is this one's.
+    Good(Caller, Verifier),
+    /// It is not good, whatever is wrong with it.
+    Bad,
+    /// Too many wrong ones came from there: nothing is looked at for so long.
+    TooMany(Duration),
+    /// The store could not be asked.
+    Unknown,
+}
+
+/// So long a browser keeps what a person has signed in with.
+pub(crate) const SIGNED_IN: Duration = Duration::from_secs(12 * 60 * 60);
 
 impl ServerHandle {
     /// Makes a token. Its secret is in the answer and nowhere else: what is kept tells it only again.
@@ -121,21 +138,77 @@ impl ServerHandle {
         Ok(self.dispatcher.watch_write(revoked)?)
     }
 
-    /// The token for the API with this secret.
-    ///
-    /// # Errors
-    /// [`StoreError`]; what is wrong with the token is in the answer.
-    pub(crate) async fn api_token(
-        &self,
-        secret: &Secret,
-    ) -> Result<Result<TokenRecord, TokenFault>, StoreError> {
-        let shown = verifier(Proves::Api, secret);
-        let found = self.dispatcher.stores.access.token(&shown).await;
-        let Some(token) = self.dispatcher.watch(found)? else {
-            return Ok(Err(TokenFault::Unknown));
+    /// Who shows this secret of a token for the API.
+    pub(crate) async fn shown(&self, secret: &Secret, peer: Option<IpAddr>) -> Shown {
+        self.look_at(verifier(Proves::Api, secret), peer).await
+    }
+
+    /// The same for what a browser keeps of it.
+    pub(crate) async fn shown_again(&self, pass: &str, peer: Option<IpAddr>) -> Shown {
+        let Ok(key) = self.dispatcher.session_key().await else {
+            return Shown::Unknown;
         };
         let now = self.dispatcher.runtime.wall();
-        Ok(token.admits(TokenKind::Api, now).map(|()| token))
+        match Pass::open(pass, &key).filter(|pass| pass.expiry > now) {
+            Some(pass) => self.look_at(pass.token, peer).await,
+            // One of an earlier start, as a rule, and no guess.
+            None => Shown::Bad,
+        }
+    }
+
+    async fn look_at(&self, token: Verifier, peer: Option<IpAddr>) -> Shown {
+        let dispatcher = &self.dispatcher;
+        let now = dispatcher.runtime.now();
+        if let Some(wait) = peer.and_then(|peer| dispatcher.tries.wait(peer, now)) {
+            return Shown::TooMany(wait);
+        }
+        let found = dispatcher.stores.access.token(&token).await;
+        let Ok(found) = dispatcher.watch(found) else {
+            return Shown::Unknown;
+        };
+        let wall = dispatcher.runtime.wall();
+        let found = found.ok_or(TokenFault::Unknown);
+        let good = found.and_then(|found| found.admits(TokenKind::Api, wall).map(|()| found));
+        match good {
+            Ok(token) => Shown::Good(Caller::by_token(&token, peer), token.verifier),
+            Err(fault) => {
+                tracing::debug!(%fault, "a token lets nobody in");
+                if let Some(peer) = peer {
+                    dispatcher.tries.wrong(peer, now);
+                }
+                Shown::Bad
+            }
+        }
+    }
+
+    /// Lets somebody sign in: what the browser is to keep, if the token is good.
+    pub(crate) async fn sign_in(
+        &self,
+        secret: &Secret,
+        peer: Option<IpAddr>,
+    ) -> Result<String, Shown> {
+        let (caller, token) = match self.shown(secret, peer).await {
+            Shown::Good(caller, token) => (caller, token),
+            other => return Err(other),
+        };
+        let key = self.dispatcher.session_key().await;
+        let key = key.map_err(|_| Shown::Unknown)?;
+        let at = self.dispatcher.runtime.wall();
+        let entry = caller.entry(at, Action::SignIn, caller.who());
+        let noted = self.dispatcher.stores.access.note(entry).await;
+        let noted = self.dispatcher.watch_write(noted);
+        noted.map_err(|_| Shown::Unknown)?;
+        let expiry = at.after(SIGNED_IN);
+        Ok(Pass { token, expiry }.seal(&key))
+    }
+
+    /// Notes that whoever asks has signed out.
+    pub(crate) async fn signed_out(&self) {
+        let at = self.dispatcher.runtime.wall();
+        let entry = self.caller.entry(at, Action::SignOut, self.caller.who());
+        let noted = self.dispatcher.stores.access.note(entry).await;
+        // It is out all the same.
+        let _ = self.dispatcher.watch_write(noted);
     }
 
     /// What was done, by whom.

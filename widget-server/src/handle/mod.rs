@@ -7,6 +7,7 @@ mod explain;
 mod send;
 mod tasks;
 
+pub(crate) use access::{SIGNED_IN, Shown};
 pub use access::{TokenError, TokenRequest};
 pub use cancel::Purged;
 pub use send::{MAX_QUEUED, SendError, TaskRequest};
@@ -170,6 +171,27 @@ impl ServerHandle {
         let deleted = self.dispatcher.watch_write(deleted)?;
         self.dispatcher.dismiss(agent);
         Ok(deleted)
+    }
+
+    /// Decides that an agent goes on of which there were two: it is given tasks again, and on whichever
+    /// host it is heard next, there it is. Whoever wants one of the two out for good deletes the agent
+    /// and has the other join again. Says whether there were two.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn release(&self, agent: AgentId) -> Result<bool, AskError> {
+        self.caller.may(Role::Operator)?;
+        if !self.sees(agent).await? {
+            return Ok(false);
+        }
+        let wall = self.dispatcher.runtime.wall();
+        let target = agent.to_string();
+        let entry = self.caller.entry(wall, Action::AgentRelease, &target);
+        let agents = &self.dispatcher.stores.agents;
+        let released = agents.release(agent, None, entry.of_agent(agent)).await;
+        let released = self.dispatcher.watch_write(released)?;
+        self.dispatcher.let_go_on(agent);
+        Ok(released)
     }
 
     /// Reports, oldest first.

@@ -28,6 +28,15 @@ pub enum Door {
 }
 
 impl Door {
+    /// The same for API and page.
+    ///
+    /// # Errors
+    /// [`Config`](widget_core::transport::TransportErrorKind::Config) if key and certificate do not
+    /// belong together, which an authority has looked at before.
+    pub fn for_pages(&self) -> Result<Exposure, TransportError> {
+        self.exposure(true)
+    }
+
     /// Whether it has TLS of its own.
     pub(super) const fn is_secure(&self) -> bool {
         match self {

@@ -15,7 +15,7 @@ use super::base::{Base, Site};
 use super::chart::{Chart, Series, Unit, View};
 use super::figures::{self, LONGEST};
 use super::range::Range;
-use super::reply::{Frame, Place, Reply, Trouble, html};
+use super::reply::{Frame, Place, Reply, Trouble, html, see};
 use super::status::{self, AgentView};
 use super::tasks::TaskRow;
 use super::when::When;
@@ -73,6 +73,8 @@ struct Facts {
     skew: String,
     /// What is wrong with its clock.
     skew_warning: Option<String>,
+    /// Since when there are two of it.
+    cloned: Option<When>,
 }
 
 /// `/collector.html?id=…`: where older pages and bookmarks look for an agent.
@@ -212,6 +214,13 @@ fn gauges(status: &AgentStatus, summary: &Summary, view: &View) -> Vec<Chart> {
         .collect()
 }
 
+/// Lets an agent go on of which there were two.
+pub(super) async fn release(site: Site, Path(id): Path<String>) -> Reply {
+    let id: AgentId = id.parse().map_err(|_| Trouble::no_agent())?;
+    site.handle.release(id).await?;
+    Ok(see(site.base.to(&format!("/agents/{id}"))))
+}
+
 impl Facts {
     fn new(status: &AgentStatus, now: Timestamp) -> Self {
         let (record, describe) = (&status.record, &status.record.describe);
@@ -238,6 +247,10 @@ impl Facts {
                 .iter()
                 .map(|handler| figures::cut(&handler.kind, 64))
                 .collect(),
+            cloned: record
+                .cloned
+                .as_ref()
+                .map(|mark| When::new(mark.since, now)),
             skew: status.skew_ms.map(skew_words).unwrap_or_default(),
             skew_warning: status::skew(status).map(|skew| {
                 format!(

@@ -7,6 +7,8 @@
 //! | `/agents/{id}` | one agent: charts, facts, tasks; `/shutdown` and `/purge` below it ask before they act |
 //! | `/tasks` | the tasks of all agents |
 //! | `/tasks/{id}` | one task: why it is where it is, input, output, timeline |
+//! | `/audit` | what was done, by whom |
+//! | `/sign-in` | the form for a token, on a server that wants to know who asks; `/sign-out` ends that |
 //! | `/events` | hints for the script that something has changed |
 //! | `/assets/{name}` | style, script, icon |
 //!
@@ -16,6 +18,7 @@
 mod agent;
 mod agents;
 mod assets;
+mod audit;
 mod base;
 mod chart;
 mod curve;
@@ -34,6 +37,7 @@ mod range;
 mod reply;
 mod series;
 mod shutdown;
+mod sign_in;
 #[expect(
     clippy::disallowed_methods,
     reason = "the page is tokio's, and nothing in a simulation asks it"
@@ -64,6 +68,7 @@ pub(crate) fn routes() -> Routes {
         .get("/", Need::View, agents::list)
         .get("/collector.html", Need::View, agent::of_tutorial)
         .get("/agents/{id}", Need::View, agent::show)
+        .post("/agents/{id}/release", Need::Operate, agent::release)
         .get("/agents/{id}/shutdown", Need::Operate, shutdown::ask)
         .post("/agents/{id}/shutdown", Need::Operate, shutdown::order)
         .get("/agents/{id}/purge", Need::Operate, purge::ask)
@@ -71,6 +76,10 @@ pub(crate) fn routes() -> Routes {
         .get("/tasks", Need::View, tasks::list)
         .get("/tasks/{id}", Need::View, task::show)
         .post("/tasks/{id}/cancel", Need::Operate, tasks::cancel)
+        .get("/audit", Need::Admin, audit::list)
+        .get("/sign-in", Need::Open, sign_in::ask)
+        .post("/sign-in", Need::Open, sign_in::order)
+        .post("/sign-out", Need::Open, sign_in::out)
         .get("/events", Need::View, events::stream)
         .get("/assets/{name}", Need::Open, assets::serve)
         .within(|router| {

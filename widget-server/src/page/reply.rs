@@ -9,14 +9,15 @@ use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderName, LOCATION};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use widget_core::access::Role;
 use widget_core::store::StoreError;
 use widget_core::time::Timestamp;
 
 use super::base::{Base, Site};
 use super::when::When;
 use super::{assets, figures};
-use crate::access::Denied;
-use crate::handle::{AskError, SendError};
+use crate::access::{Caller, Denied};
+use crate::handle::{AskError, SendError, ServerHandle};
 
 const HTML: [(HeaderName, &str); 1] = [(CONTENT_TYPE, "text/html; charset=utf-8")];
 
@@ -28,6 +29,7 @@ const SET_CLOCK: u64 = 5_000;
 pub(super) enum Place {
     Agents,
     Tasks,
+    Audit,
     /// Below one of them, or nowhere.
     Elsewhere,
 }
@@ -39,6 +41,10 @@ pub(super) struct Frame {
     pub(super) place: Place,
     /// What stands before every address.
     pub(super) base: Base,
+    /// Who has signed in, where that is needed.
+    pub(super) who: Option<String>,
+    /// Whether the audit list is for whoever asks.
+    pub(super) audits: bool,
     /// Why the store cannot be written, while it cannot.
     pub(super) trouble: Option<String>,
     /// What is wrong with the clock of the server's host.
@@ -54,6 +60,8 @@ impl Frame {
         Self {
             title: title.into(),
             place,
+            who: None,
+            audits: false,
             trouble: None,
             clock: None,
             now: When::new(now, now),
@@ -67,11 +75,19 @@ impl Frame {
     /// The frame of a page that shows what a server knows.
     pub(super) fn of(site: &Site, title: impl Into<String>, place: Place) -> Self {
         Self {
+            who: who(&site.handle),
+            audits: site.handle.caller().may(Role::Admin).is_ok(),
             trouble: site.handle.store_trouble(),
             clock: clock(site.handle.wall_is_ahead()),
             ..Self::new(title, place, site.handle.wall(), site.base.clone())
         }
     }
+}
+
+/// Who has signed in.
+fn who(handle: &ServerHandle) -> Option<String> {
+    let is_known = handle.is_exposed() && *handle.caller() != Caller::nobody();
+    is_known.then(|| handle.caller().who().to_owned())
 }
 
 /// What to say of a wall clock that was set, in milliseconds, while the server runs.

@@ -16,10 +16,10 @@ use async_trait::async_trait;
 use event_listener::Event;
 
 use crate::Payload;
-use crate::id::Attempt;
+use crate::id::{AgentId, Attempt};
 use crate::message::{
     Command, Limits, Opening, Pacing, Refusal, RefusalReason, Response, VERSION, Verdict, Welcome,
-    Work, WorkTask,
+    Work, WorkTask, extra,
 };
 use crate::payload::MAX_INPUT;
 use crate::testkit::fixtures::{store_epoch, task_id};
@@ -36,6 +36,8 @@ pub enum Answer {
     Refused,
     /// Busy for 1.234 s.
     Busy,
+    /// The same welcome to an agent that has joined: it says that this is its id.
+    Joined(AgentId),
 }
 
 /// A service whose answers a test foretells.
@@ -168,6 +170,17 @@ impl Service for ScriptedService {
         state.openings.push(opening);
         match state.answer {
             Answer::Welcome => Ok((peer, Self::welcome())),
+            Answer::Joined(agent) => {
+                let mut welcome = Self::welcome();
+                welcome.extras = vec![(extra::AGENT, agent.as_bytes().to_vec())];
+                let assurance = Assurance::Enrolled;
+                let proven = Peer {
+                    agent,
+                    assurance,
+                    ..peer
+                };
+                Ok((proven, welcome))
+            }
             Answer::Refused => Err(Rejection::Refused(Self::refusal())),
             Answer::Busy => Err(Rejection::Busy {
                 retry_after: Duration::from_millis(1_234),
