@@ -153,6 +153,11 @@ pub(crate) enum Agent {
         /// Its id
         id: AgentId,
     },
+    /// Let one go on of which there were two, once the other is gone
+    Release {
+        /// Its id
+        id: AgentId,
+    },
 }
 
 #[derive(Debug, Subcommand)]
