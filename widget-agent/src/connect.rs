@@ -140,7 +140,7 @@ pub(crate) fn is_known(url: &str) -> bool {
 }
 
 /// A part of an address for an error, which goes into logs: what stands before an @ may be a password.
-fn sayable(text: &str) -> String {
+pub(crate) fn sayable(text: &str) -> String {
     let secret = text.bytes().any(|byte| byte == b'@');
     if secret { "what has an @" } else { text }.to_owned()
 }

@@ -187,6 +187,8 @@ mod context;
 mod credential;
 mod disk;
 mod durable;
+#[cfg(feature = "join")]
+mod enrol;
 mod entry;
 mod first;
 #[cfg(test)]

@@ -187,7 +187,7 @@ fn serve_agents(
         // The last that can fail, since it makes files. Blocking is fine: nobody is served yet.
         let stores = open::store(&args.store, &args.data, &shared)?;
         let at = |listener: &dyn Listener| Some((listener.name(), listener.local_addr()?));
-        let listening = listeners
+        let listening: Vec<_> = listeners
             .iter()
             .filter_map(|listener| at(listener.as_ref()))
             .collect();

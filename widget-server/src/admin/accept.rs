@@ -10,7 +10,7 @@ use futures_lite::future::or;
 use tokio::sync::Semaphore;
 use widget_core::runtime::{BoxFuture, RuntimeExt, TokioRuntime};
 use widget_core::stop::StopSignal;
-use widget_core::transport::{Exposure, TransportError, TransportErrorKind};
+use widget_core::transport::{TransportError, TransportErrorKind};
 
 use super::limits::AdminLimits;
 use super::serve::Ground;
@@ -31,22 +31,22 @@ pub(super) trait Socket: Send + Sync {
     fn accept(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
 
     /// Whether it may be served at all.
-    fn admits(stream: &Self::Stream, exposure: &Exposure) -> bool;
+    fn admits(&self, stream: &Self::Stream) -> bool;
 
     /// Says this to one that will not be served, if it can be said at once.
-    fn say(stream: &Self::Stream, text: &[u8]);
+    fn say(&self, stream: &Self::Stream, text: &[u8]);
 
     /// Serves it until it ends.
-    fn serve(stream: Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()>;
+    fn serve(&self, stream: Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()>;
 }
 
 /// Serves `app` to whoever comes until `stop` is asked and what was under way has been answered.
 ///
 /// # Errors
 /// [`TransportErrorKind::Config`] outside of a tokio runtime.
-pub(super) async fn serve_all<S: Socket>(
-    socket: S,
-    (exposure, limits): (Exposure, AdminLimits),
+pub(super) async fn serve_all(
+    socket: impl Socket,
+    limits: AdminLimits,
     (app, handle): (Router, ServerHandle),
     stop: StopSignal,
 ) -> Result<(), TransportError> {
@@ -60,7 +60,6 @@ pub(super) async fn serve_all<S: Socket>(
         app,
         limits,
         stop: stop.clone(),
-        exposure,
     });
     let limits = &ground.limits;
     let places = Arc::new(Semaphore::new(limits.connections as usize));
@@ -73,25 +72,22 @@ pub(super) async fn serve_all<S: Socket>(
     Ok(())
 }
 
-async fn accept_all<S: Socket>(socket: &S, ground: &Arc<Ground>, places: &Arc<Semaphore>) {
+async fn accept_all(socket: &impl Socket, ground: &Arc<Ground>, places: &Arc<Semaphore>) {
     let mut failing = false;
     loop {
         match socket.accept().await {
             Ok(stream) => {
                 failing = false;
-                if !S::admits(&stream, &ground.exposure) {
+                if !socket.admits(&stream) {
                     ground.refused("admin_stranger");
                     continue;
                 }
                 let Ok(place) = Arc::clone(places).try_acquire_owned() else {
                     ground.refused("admin_full");
-                    // Where there is TLS, nothing is said without.
-                    if ground.exposure.wrap().is_none() {
-                        S::say(&stream, FULL);
-                    }
+                    socket.say(&stream, FULL);
                     continue;
                 };
-                let served = S::serve(stream, Arc::clone(ground));
+                let served = socket.serve(stream, Arc::clone(ground));
                 #[expect(clippy::disallowed_methods, reason = "accept loops are tokio's")]
                 tokio::spawn(async move {
                     served.await;

@@ -98,30 +98,47 @@ impl AdminListener {
         handle: ServerHandle,
         stop: StopSignal,
     ) -> Result<(), TransportError> {
-        let how = (self.exposure, self.limits);
-        serve_all(self.socket, how, (app, handle), stop).await
+        let socket = Accepting {
+            socket: self.socket,
+            exposure: self.exposure,
+        };
+        serve_all(socket, self.limits, (app, handle), stop).await
     }
 }
 
-impl Socket for TcpListener {
+struct Accepting {
+    socket: TcpListener,
+    exposure: Exposure,
+}
+
+impl Socket for Accepting {
     type Stream = (TcpStream, SocketAddr);
 
     async fn accept(&self) -> io::Result<Self::Stream> {
-        Self::accept(self).await
+        self.socket.accept().await
     }
 
-    fn admits((_, peer): &Self::Stream, exposure: &Exposure) -> bool {
-        exposure.admits(peer.ip())
+    fn admits(&self, (_, peer): &Self::Stream) -> bool {
+        self.exposure.admits(peer.ip())
     }
 
-    fn say((stream, _): &Self::Stream, text: &[u8]) {
-        let _ = stream.try_write(text);
+    fn say(&self, (stream, _): &Self::Stream, text: &[u8]) {
+        // Where there is TLS, nothing is said without.
+        if self.exposure.wrap().is_none() {
+            let _ = stream.try_write(text);
+        }
     }
 
-    fn serve((stream, peer): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
+    fn serve(&self, (stream, peer): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
-        let (wrap, peer) = (ground.exposure.wrap().cloned(), Peer::At(peer.ip()));
+        let wrap = self.exposure.wrap().cloned();
+        let peer = Peer {
+            address: Some(peer.ip()),
+            proxies: self.exposure.proxies().cloned(),
+            is_secure: wrap.is_some(),
+            caller: None,
+        };
         Box::pin(async move {
             match wrap {
                 None => serve(TokioIo::new(stream), ground, peer).await,

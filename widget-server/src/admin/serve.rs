@@ -17,7 +17,7 @@ use hyper_util::rt::TokioTimer;
 use tower::ServiceExt;
 use widget_core::runtime::SharedRuntime;
 use widget_core::stop::StopSignal;
-use widget_core::transport::Exposure;
+use widget_core::transport::Proxies;
 
 use super::body::TimedBody;
 use super::limits::AdminLimits;
@@ -36,39 +36,45 @@ pub(super) struct Ground {
     pub(super) app: Router,
     pub(super) limits: AdminLimits,
     pub(super) stop: StopSignal,
-    pub(super) exposure: Exposure,
-}
-
-/// Who is on the other side of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Peer {
-    /// Somebody at this address.
-    At(IpAddr),
-    /// The user of this host with this number, if the system tells.
-    User(Option<u32>),
 }
 
 impl Ground {
+    /// Counts what was refused here.
+    pub(super) fn refused(&self, word: &'static str) {
+        self.handle.count_refused(word);
+    }
+}
+
+/// What is known of the other side of a connection.
+#[derive(Clone, Default)]
+pub(super) struct Peer {
+    /// Its host.
+    pub(super) address: Option<IpAddr>,
+    /// Whose word about the address of a client is believed.
+    pub(super) proxies: Option<Proxies>,
+    /// Whether it has TLS.
+    pub(super) is_secure: bool,
+    /// Who it is, where that is known without a token.
+    pub(super) caller: Option<Caller>,
+}
+
+impl Peer {
     /// From where a request comes, past proxies that are trusted.
-    fn client_of(&self, peer: IpAddr, headers: &HeaderMap) -> Client {
-        let Some(proxies) = self.exposure.proxies() else {
-            return Client {
-                address: peer.to_canonical(),
-                is_secure: self.exposure.wrap().is_some(),
-            };
+    fn client(&self, headers: &HeaderMap) -> Option<Client> {
+        let address = self.address?;
+        let Some(proxies) = &self.proxies else {
+            return Some(Client {
+                address: address.to_canonical(),
+                is_secure: self.is_secure,
+            });
         };
         let said = headers.get_all("x-forwarded-for").iter();
         let said: Vec<_> = said.map(|said| said.to_str().unwrap_or("?")).collect();
         let proto = headers.get("x-forwarded-proto");
-        Client {
-            address: proxies.client_of(peer, Some(&said.join(","))),
+        Some(Client {
+            address: proxies.client_of(address, Some(&said.join(","))),
             is_secure: proto.is_some_and(|proto| proto == "https"),
-        }
-    }
-
-    /// Counts what was refused here.
-    pub(super) fn refused(&self, word: &'static str) {
-        self.handle.count_refused(word);
+        })
     }
 }
 
@@ -79,7 +85,7 @@ where
 {
     // From its beginning until its answer.
     let is_asked = Arc::new(AtomicBool::new(true));
-    let own = (Arc::clone(&ground), Arc::clone(&is_asked), peer);
+    let own = (Arc::clone(&ground), Arc::clone(&is_asked), Arc::new(peer));
     let mut connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(ground.limits.head)
@@ -107,21 +113,17 @@ where
 }
 
 async fn answer(
-    (ground, is_asked, peer): (Arc<Ground>, Arc<AtomicBool>, Peer),
-    mut request: Request<Incoming>,
+    (ground, is_asked, peer): (Arc<Ground>, Arc<AtomicBool>, Arc<Peer>),
+    request: Request<Incoming>,
 ) -> Result<Response<Body>, Infallible> {
     let app = ground.app.clone();
-    match peer {
-        Peer::At(peer) => {
-            let client = ground.client_of(peer, request.headers());
-            request.extensions_mut().insert(client);
-        }
-        Peer::User(user) => {
-            let caller = user.map_or_else(Caller::nobody, Caller::local);
-            request.extensions_mut().insert(caller);
-        }
+    let mut request = request.map(|body| Body::new(TimedBody::new(body, ground)));
+    if let Some(client) = peer.client(request.headers()) {
+        request.extensions_mut().insert(client);
     }
-    let request = request.map(|body| Body::new(TimedBody::new(body, ground)));
+    if let Some(caller) = peer.caller.clone() {
+        request.extensions_mut().insert(caller);
+    }
     let answer = app.oneshot(request).await;
     is_asked.store(false, Ordering::Relaxed);
     answer

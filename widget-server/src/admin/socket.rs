@@ -11,11 +11,12 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use widget_core::runtime::BoxFuture;
 use widget_core::stop::StopSignal;
-use widget_core::transport::{Exposure, TransportError, TransportErrorKind};
+use widget_core::transport::{TransportError, TransportErrorKind};
 
 use super::accept::{Socket, serve_all};
 use super::limits::AdminLimits;
 use super::serve::{Ground, Peer, serve};
+use crate::access::Caller;
 use crate::handle::ServerHandle;
 
 /// The directory in the data directory, which is its owner's alone.
@@ -25,8 +26,7 @@ const NAME: &str = "widget.sock";
 const LONGEST: usize = 100;
 
 /// Serves API and page by a UNIX socket in the data directory, to the user whose server it is (and to
-/// root). Whoever comes that way is an admin, known by the number of its user:
-/// [`Caller::local`](crate::access::Caller::local).
+/// root). Whoever comes that way is an admin, known by the number of its user: [`Caller::local`].
 /// `widgetctl` does.
 ///
 /// ```
@@ -108,8 +108,7 @@ impl AdminSocket {
         handle: ServerHandle,
         stop: StopSignal,
     ) -> Result<(), TransportError> {
-        let how = (Exposure::Loopback, self.limits);
-        serve_all(self.socket, how, (app, handle), stop).await
+        serve_all(self.socket, self.limits, (app, handle), stop).await
     }
 }
 
@@ -174,15 +173,19 @@ impl Socket for UnixListener {
         Ok((stream, user))
     }
 
-    fn admits((_, user): &Self::Stream, _: &Exposure) -> bool {
+    fn admits(&self, (_, user): &Self::Stream) -> bool {
         user.is_some()
     }
 
-    fn say((stream, _): &Self::Stream, text: &[u8]) {
+    fn say(&self, (stream, _): &Self::Stream, text: &[u8]) {
         let _ = stream.try_write(text);
     }
 
-    fn serve((stream, user): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
-        Box::pin(serve(TokioIo::new(stream), ground, Peer::User(user)))
+    fn serve(&self, (stream, user): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
+        let peer = Peer {
+            caller: Some(user.map_or_else(Caller::nobody, Caller::local)),
+            ..Peer::default()
+        };
+        Box::pin(serve(TokioIo::new(stream), ground, peer))
     }
 }
