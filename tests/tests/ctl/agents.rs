@@ -128,6 +128,8 @@ fn an_agent_that_is_deleted_is_gone() {
     let _ = near.server.api.reporting(&agent.id);
     agent.program.kill();
     assert!(near.ctl.prints(&["agent", "list"]).contains(&agent.id));
+    let said = near.ctl.fails(1, &["agent", "release", &agent.id]);
+    assert!(said.contains("not_cloned"), "{said}");
     let said = near.ctl.prints(&["agent", "delete", &agent.id]);
     assert_eq!(said, format!("agent {} is deleted", agent.id));
     let said = near.ctl.fails(1, &["agent", "show", &agent.id]);

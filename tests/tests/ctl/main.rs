@@ -11,6 +11,7 @@
 
 mod agents;
 mod audit;
+mod exposed;
 mod from_afar;
 mod hostile;
 mod near;

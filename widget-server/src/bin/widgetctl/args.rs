@@ -153,6 +153,11 @@ pub(crate) enum Agent {
         /// Its id
         id: AgentId,
     },
+    /// Let one go on of which there were two, once the other is gone
+    Release {
+        /// Its id
+        id: AgentId,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -252,7 +257,7 @@ mod tests {
             "join-token create --ttl soon",
             "token create x --role root",
             "task send 0191e7a4-7c1d-7bb3-9f2e-3c7a1a2b4c5d echo {",
-            "task list --state lost",
+            "task list --state asleep",
             "audit --limit 0",
         ] {
             assert!(parse(line).is_err(), "{line}");

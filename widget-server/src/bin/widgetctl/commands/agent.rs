@@ -40,6 +40,14 @@ pub(super) async fn run(command: Agent, client: &Client, output: &mut Output) ->
             }
             Ok(())
         }
+        Agent::Release { id } => {
+            let path = format!("/api/v1/agents/{id}/release");
+            client.post(&path, None).await?;
+            if !output.is_json() {
+                output.line(&format!("agent {id} goes on"))?;
+            }
+            Ok(())
+        }
     }
 }
 
@@ -49,6 +57,13 @@ fn facts(agent: &Value) -> Table {
     let mut fact = |name: &str, value: String| table.line([name.to_owned(), value]);
     for field in ["id", "host", "presence"] {
         fact(field, text(agent, field));
+    }
+    let cloned = text(agent, "cloned");
+    if !cloned.is_empty() {
+        fact(
+            "there are two",
+            format!("since {cloned}: it gets no tasks until `agent release`"),
+        );
     }
     fact("labels", words(agent, "labels"));
     for field in ["os", "version", "transport"] {
