@@ -243,7 +243,7 @@ async fn nothing_is_wider_than_a_phone() {
                 .await?;
             let shown = format!("/agents/{}", agent.id);
             let asks = format!("{shown}/shutdown");
-            for path in ["/", &shown, &asks, "/tasks", "/?q=nobody"] {
+            for path in ["/", &shown, &asks, "/tasks", "/?q=nobody", "/audit", "/sign-in"] {
                 page.go(&site.at(path)).await?;
                 let wide = "return document.documentElement.scrollWidth - document.documentElement.clientWidth";
             assert_eq!(page.ask(wide).await?, 0, "{path}");

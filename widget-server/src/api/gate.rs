@@ -130,7 +130,10 @@ impl Shows {
 async fn who(handle: &ServerHandle, shows: Shows, peer: Option<IpAddr>) -> Result<Caller, Why> {
     let shown = match shows {
         // Who reaches it is on its own host.
-        Shows::Nothing | Shows::Pass(_) if !handle.is_exposed() => return Ok(Caller::near(peer)),
+        // What is no token of ours is the business of a program that has the router inside.
+        Shows::Nothing | Shows::Pass(_) | Shows::Token(None) if !handle.is_exposed() => {
+            return Ok(Caller::near(peer));
+        }
         Shows::Nothing => return Err(Why::NoToken),
         Shows::Token(None) => return Err(Why::BadToken),
         Shows::Token(Some(secret)) => handle.shown(&secret, peer).await,
