@@ -158,6 +158,18 @@ fn a_damaged_file_is_set_aside_though_any_one_call_fails() {
 }
 
 #[test]
+fn an_empty_disk_that_could_not_be_read_is_used_once_it_can_be() {
+    let disk = SimDisk::default();
+    disk.refuse(0, u64::MAX / 2, std::io::ErrorKind::Other);
+    let mut spool = open(&disk).spool;
+    disk.heal();
+    // It is patient with a disk that refuses: that is counted in calls.
+    let kept = (0..100).any(|_| spool.commit(&[taken(1, 20)]).is_ok());
+    assert!(kept, "nothing is ever kept");
+    assert_eq!(open(&disk).spool.recall(), spool.recall());
+}
+
+#[test]
 fn what_is_kept_after_a_kill_survives_a_power_cut() {
     let disk = SimDisk::default();
     disk.record();

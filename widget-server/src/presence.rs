@@ -176,6 +176,12 @@ impl Attendance {
         (row.left, row.news) = (true, false);
     }
 
+    /// How many agents have a row.
+    pub(crate) fn len(&self) -> usize {
+        let rows = self.rows();
+        rows.by_agent.len().max(rows.full.len())
+    }
+
     /// An agent was deleted.
     pub(crate) fn forget(&self, agent: AgentId) {
         let mut rows = self.rows();

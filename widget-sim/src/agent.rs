@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use widget_agent::{Agent, AgentBuilder, AgentHandle, Ended, Host, Probe, Sample};
 use widget_core::id::{AgentId, SpoolEpoch};
 use widget_core::runtime::{Runtime, RuntimeExt, SharedRuntime};
-use widget_core::spool::{DEFAULT_LIMIT, Damage, LogSpool, Opened, Spool};
+use widget_core::spool::{DEFAULT_LIMIT, Damage, LogSpool, MemorySpool, Opened, Spool};
 use widget_core::testkit::fixtures::Noise;
 use widget_core::transport::Transport;
 
@@ -39,6 +39,7 @@ pub struct SimAgent {
     durable: bool,
     disk: SimDisk,
     limit: u64,
+    reports: Option<usize>,
     memories: Vec<(SpoolEpoch, Option<Damage>)>,
     running: Option<Running>,
 }
@@ -80,6 +81,7 @@ impl SimAgent {
             durable: true,
             disk: SimDisk::default(),
             limit: DEFAULT_LIMIT,
+            reports: None,
             memories: Vec::new(),
             running: None,
         }
@@ -107,11 +109,24 @@ impl SimAgent {
         self
     }
 
+    /// How many reports it keeps at most [without a disk](Self::without_disk).
+    #[must_use]
+    pub const fn keeps(mut self, reports: usize) -> Self {
+        self.reports = Some(reports);
+        self
+    }
+
     /// How many bytes its spool takes at most.
     #[must_use]
     pub const fn spool_limit(mut self, bytes: u64) -> Self {
         self.limit = bytes;
         self
+    }
+
+    /// How many bytes its spool takes at most, as [told](Self::spool_limit).
+    #[must_use]
+    pub const fn limit(&self) -> u64 {
+        self.limit
     }
 
     /// Starts a process with what its disk holds; one that runs is killed first. What the spool says
@@ -152,6 +167,9 @@ impl SimAgent {
                 self.memories.push((spool.epoch(), damage));
             }
             builder = builder.spool(spool);
+        } else if let Some(capacity) = self.reports {
+            let fresh = SpoolEpoch::generate(runtime.wall(), runtime.random_pair());
+            builder = builder.spool(MemorySpool::with_capacity(fresh, capacity));
         }
         let builder = (self.build)(builder, &runtime);
         let (agent, handle) = builder.build().expect("an agent that can be built");
@@ -180,13 +198,16 @@ impl SimAgent {
             Left::Written => self.world.kill(running.runtime.process()),
             Left::Torn => self.world.reboot(&self.host),
         }
-        self.disk = match left {
+        let disk = match left {
             Left::Written => SimDisk::at(moment),
             Left::Torn => {
                 let mut noise = Noise::new(self.world.below(u64::MAX));
                 SimDisk::with(moment.torn(&mut noise))
             }
         };
+        // A process that begins anew heals no disk.
+        disk.refuse_as(&self.disk);
+        self.disk = disk;
         self.world
             .tell(|| format!("{} is killed: {left:?}", self.host));
     }

@@ -31,6 +31,7 @@ pub mod proof;
 mod server;
 mod store;
 mod switchboard;
+mod tapped;
 mod transport;
 
 pub use agent::{Build, Carry, Left, SimAgent};

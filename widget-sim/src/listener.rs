@@ -13,6 +13,7 @@ use widget_core::transport::{
 use widget_transport_http::HttpTransport;
 use widget_transport_tcp::TcpTransport;
 
+use crate::tapped::Tapped;
 use crate::{Incoming, SimRuntime, SimTransport, Switchboard};
 
 /// Where a server listens for TCP.
@@ -59,6 +60,7 @@ pub struct SimListener {
     runtime: SimRuntime,
     way: Way,
     incoming: Incoming,
+    board: Option<Switchboard>,
 }
 
 impl SimListener {
@@ -78,7 +80,15 @@ impl SimListener {
             incoming: incoming.map_err(|e| TransportError::with(TransportErrorKind::Bind, e))?,
             runtime: runtime.clone(),
             way,
+            board: None,
         })
+    }
+
+    /// Has those listen in who listen in on calls over this board.
+    #[must_use]
+    pub fn tapped_as(mut self, board: &Switchboard) -> Self {
+        self.board = Some(board.clone());
+        self
     }
 
     async fn accept(&self, service: &Arc<dyn Service>, stop: &StopSignal) {
@@ -139,6 +149,8 @@ impl Listener for SimListener {
         service: Arc<dyn Service>,
         stop: StopSignal,
     ) -> Result<(), TransportError> {
+        let taps = self.board.as_ref().map(Switchboard::taps);
+        let service = Tapped::around(service, taps.unwrap_or_default());
         or(stop.asked(), self.accept(&service, &stop)).await;
         Ok(())
     }

@@ -11,18 +11,25 @@ use std::time::{Duration, Instant};
 use widget_sim::proof::{Coverage, Findings, Plan, run, run_traced, shrink};
 
 const USAGE: &str = "\
-usage: widget-sim run [--seeds N] [--from SEED] [--first] [--gaps]
+usage: widget-sim run [--seeds N] [--from SEED] [--first] [--gaps] [--bars]
        widget-sim replay SEED [--trace] [--plan]
        widget-sim shrink SEED
        widget-sim hashes [--seeds N] [--from SEED]
 
 run      goes through N worlds (1,000 unless said otherwise) on all cores, prints what happened in
          them, and fails if a promise was broken in one of them; --first ends at the first such one;
-         --gaps fails as well if something that can happen never did
+         --gaps fails as well if something that can happen never did; --bars if there were fewer than 100
+         tasks or 20 faults to a world
 replay   goes through one world and prints its hash; --trace prints what happened in it, --plan what
          was to happen
 shrink   leaves out tasks and faults of a world that fails, as long as it still does
 hashes   prints the hash of each of N worlds (100 unless said otherwise)";
+
+/// So many tasks and faults there are to a world at least, on average.
+const LEAST_TASKS: u64 = 100;
+const LEAST_FAULTS: u64 = 20;
+/// How long a world takes at most, on average and two cores, in seconds. Printed only: other things run too.
+const MOST_SECONDS: f64 = 0.012;
 
 /// At most so many failing seeds are told.
 const MOST_TOLD: usize = 20;
@@ -46,7 +53,7 @@ fn options(arguments: &[String]) -> Option<Options> {
         match argument.as_str() {
             "--seeds" => options.seeds = Some(arguments.next()?.parse().ok()?),
             "--from" => options.from = arguments.next()?.parse().ok()?,
-            flag @ ("--first" | "--gaps" | "--trace" | "--plan") => {
+            flag @ ("--first" | "--gaps" | "--bars" | "--trace" | "--plan") => {
                 options.flags.push(flag.to_owned());
             }
             seed => options.seed = Some(seed.parse().ok()?),
@@ -82,23 +89,11 @@ fn main() -> ExitCode {
     }
 }
 
-/// What came of one seed, if it could be run to its end at all.
-fn world(seed: u64) -> Findings {
-    let ran = std::panic::catch_unwind(|| run(&Plan::of(seed)));
-    ran.unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().cloned();
-        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
-        Findings {
-            broken: vec![format!("a panic: {}", text.unwrap_or_default())],
-            ..Findings::default()
-        }
-    })
-}
-
 #[derive(Default)]
 struct Sum {
     coverage: Coverage,
     tasks: u64,
+    calm_tasks: u64,
     faults: u64,
     time: Duration,
     broken: Vec<(u64, Vec<String>)>,
@@ -116,7 +111,7 @@ fn on_all_cores(from: u64, seeds: u64, stop: &AtomicBool, each: impl Fn(u64, Fin
                     if seed >= from.saturating_add(seeds) {
                         return;
                     }
-                    each(seed, world(seed));
+                    each(seed, run(&Plan::of(seed)));
                 }
             });
         }
@@ -131,6 +126,7 @@ fn many(options: &Options) -> bool {
     on_all_cores(options.from, seeds, &stop, |seed, findings| {
         let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
         sum.tasks += findings.tasks;
+        sum.calm_tasks += findings.calm_tasks;
         sum.faults += findings.faults;
         sum.time += findings.time;
         sum.coverage.add(findings.coverage);
@@ -155,6 +151,10 @@ fn many(options: &Options) -> bool {
         return true;
     }
     println!("{}", sum.coverage);
+    let beyond = sum.coverage.beyond();
+    for sentence in &beyond {
+        println!("{sentence}");
+    }
     let gaps = sum.coverage.gaps().0;
     for gap in &gaps {
         println!("never happened: {gap}");
@@ -165,6 +165,17 @@ fn many(options: &Options) -> bool {
         }
     }
     let (hours, seconds) = (sum.time.as_secs() / 3_600, took.as_secs_f64());
+    let low = sum.tasks < seeds * LEAST_TASKS || sum.faults < seeds * LEAST_FAULTS;
+    println!(
+        "bars: {} tasks of at least {}, {} of them asked for when all was mended; {} faults of at least {}; \
+         {seconds:.1} s of at most {:.1} on two cores",
+        sum.tasks,
+        seeds * LEAST_TASKS,
+        sum.calm_tasks,
+        sum.faults,
+        seeds * LEAST_FAULTS,
+        seeds as f64 * MOST_SECONDS
+    );
     println!(
         "{seeds} seeds, {} tasks, {} faults, {hours} hours of virtual time in {seconds:.1} s: \
          {} seeds with a broken promise, {} things that never happened",
@@ -173,13 +184,16 @@ fn many(options: &Options) -> bool {
         sum.broken.len(),
         gaps.len()
     );
-    sum.broken.is_empty() && (gaps.is_empty() || !options.has("--gaps"))
+    if low && options.has("--bars") {
+        return false;
+    }
+    sum.broken.is_empty() && beyond.is_empty() && (gaps.is_empty() || !options.has("--gaps"))
 }
 
 fn hashes(options: &Options) -> bool {
     let seeds = options.seeds.unwrap_or(100);
     for seed in options.from..options.from.saturating_add(seeds) {
-        println!("{seed} {:016x}", world(seed).hash);
+        println!("{seed} {:016x}", run(&Plan::of(seed)).hash);
     }
     true
 }

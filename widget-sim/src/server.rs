@@ -92,7 +92,7 @@ impl SimServer {
         let mut builder = Server::builder(shared, stores);
         for way in [Way::Tcp, Way::Http] {
             let listener = SimListener::bind(&runtime, way).expect("the port is free");
-            builder = builder.listener(listener);
+            builder = builder.listener(listener.tapped_as(&self.board));
         }
         let server = (self.serve)(builder, &runtime).build();
         let (handle, stop) = (server.handle(), Stop::new());
@@ -126,6 +126,14 @@ impl SimServer {
             running.runtime.timeout(limit, ended).await;
         }
         self.kill();
+    }
+
+    /// Whether there is a process that was started and has been killed in some other way than
+    /// [`kill`](Self::kill), such as [at a use of its store](StoreFaults::set_end).
+    #[must_use]
+    pub fn has_died(&self) -> bool {
+        let alive = |running: &Running| self.world.is_alive(running.runtime.process());
+        self.running.as_ref().is_some_and(|running| !alive(running))
     }
 
     /// What the program may ask of the server, while it runs.

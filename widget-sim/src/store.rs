@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use futures_lite::future::yield_now;
+use futures_lite::future::{pending, yield_now};
 use widget_core::access::Verifier;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::message::Describe;
@@ -32,6 +32,8 @@ pub struct StoreFaults(Arc<Mutex<Faults>>);
 struct Faults {
     delay: Duration,
     refused: u64,
+    /// After how many more uses its process ends, and whether the use has happened then.
+    ends: Option<(u64, bool)>,
 }
 
 impl StoreFaults {
@@ -43,6 +45,20 @@ impl StoreFaults {
     /// How many of a thousand uses are refused as unavailable; all with a thousand.
     pub fn set_refused(&self, per_mille: u64) {
         self.change(|faults| faults.refused = per_mille);
+    }
+
+    /// Has the process that uses it end at the use that comes after so many more, just before that happens or
+    /// just after; `None`: at none.
+    pub fn set_end(&self, at: Option<(u64, bool)>) {
+        self.change(|faults| faults.ends = at);
+    }
+
+    /// Whether the process ends at this use, and if so after it.
+    fn ends_now(&self) -> Option<bool> {
+        let mut faults = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (left, after) = faults.ends?;
+        faults.ends = left.checked_sub(1).map(|left| (left, after));
+        (left == 0).then_some(after)
     }
 
     fn change(&self, change: impl FnOnce(&mut Faults)) {
@@ -86,9 +102,22 @@ impl SimStore {
             self.runtime.world().count("store refused");
             return Err(StoreError::new(StoreErrorKind::Unavailable));
         }
+        let ends = self.faults.ends_now();
+        if ends == Some(false) {
+            self.end().await;
+        }
         let result = happens.await;
+        if ends == Some(true) {
+            self.end().await;
+        }
         self.pause().await;
         result
+    }
+
+    /// The process is killed here, and nothing of it goes on.
+    async fn end(&self) {
+        self.runtime.world().kill(self.runtime.process());
+        pending::<()>().await;
     }
 
     async fn pause(&self) {

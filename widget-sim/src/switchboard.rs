@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use widget_core::id::{AgentId, Attempt};
-use widget_core::message::{Command, Response};
+use widget_core::message::{Command, RefusalReason, Response};
 use widget_core::transport::Service;
 
 use crate::SimRuntime;
+use crate::tapped::Tapped;
 
 /// Who answers where. Clones are the same one.
 #[derive(Debug, Clone, Default)]
@@ -34,6 +35,9 @@ pub trait Tap: Debug + Send + Sync {
         before: &[Option<Attempt>],
         answer: &Response,
     );
+
+    /// Somebody was refused who opened a conversation, or went on with a session.
+    fn refused(&self, _: RefusalReason) {}
 }
 
 /// A service and the process that it lives in.
@@ -48,7 +52,7 @@ impl Switchboard {
     pub fn serve(&self, runtime: &SimRuntime, service: Arc<dyn Service>) {
         let served = Served {
             runtime: runtime.clone(),
-            service,
+            service: Tapped::around(service, self.taps()),
         };
         let mut all = self.served.lock().unwrap_or_else(PoisonError::into_inner);
         let before = all.insert(runtime.host().to_string(), served);
@@ -64,7 +68,7 @@ impl Switchboard {
         drop(gone);
     }
 
-    /// Has somebody listen in from now on.
+    /// Has somebody listen in on the services that are served from now on.
     pub fn tap(&self, tap: Arc<dyn Tap>) {
         self.taps
             .lock()

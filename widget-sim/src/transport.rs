@@ -8,14 +8,14 @@ use std::time::Duration;
 use async_channel::{Receiver, Sender};
 use async_trait::async_trait;
 use futures_lite::future::{or, pending};
-use widget_core::message::{Command, Opening, RefusalReason, Response, Welcome};
+use widget_core::message::{Command, Opening, Response, Welcome};
 use widget_core::runtime::{Runtime, RuntimeExt};
 use widget_core::stop::{Stop, StopSignal};
 use widget_core::transport::{
     Connection, MAX_CALLS, Origin, Peer, Rejection, Transport, TransportError, TransportErrorKind,
 };
 
-use crate::switchboard::{Served, Taps};
+use crate::switchboard::Served;
 use crate::{Road, SimRuntime, Switchboard, World};
 
 /// How long a connect and a call may take, as over TCP.
@@ -85,13 +85,6 @@ impl Transport for SimTransport {
             let service = Arc::clone(&served.service);
             let said = move || async move { service.open(&origin, opening).await };
             let answer: Result<(Peer, Welcome), Rejection> = line.exchange(&served, said).await?;
-            if let Err(Rejection::Refused(refusal)) = &answer {
-                board.runtime.world().count(match refusal.reason {
-                    RefusalReason::Version => "opening refused: version",
-                    RefusalReason::Replaced => "opening refused: replaced",
-                    _ => "opening refused: otherwise",
-                });
-            }
             let (peer, welcome) = answer?;
             Ok::<_, TransportError>((peer, served, welcome))
         };
@@ -100,7 +93,6 @@ impl Transport for SimTransport {
             open.ok_or_else(|| TransportError::new(TransportErrorKind::Timeout))??;
         let (enter, leave) = async_channel::bounded(MAX_CALLS);
         let connection = SimConnection {
-            taps: self.board.taps(),
             board: self.board.clone(),
             line,
             served,
@@ -114,7 +106,6 @@ impl Transport for SimTransport {
 
 #[derive(Debug)]
 struct SimConnection {
-    taps: Taps,
     board: Switchboard,
     line: Arc<Line>,
     served: Served,
@@ -136,22 +127,7 @@ impl Connection for SimConnection {
             _ => Duration::ZERO,
         };
         let (service, peer) = (Arc::clone(&self.served.service), self.peer.clone());
-        let taps = self.taps.clone();
-        let said = move || async move {
-            if taps.is_empty() {
-                return service.call(&peer, command).await;
-            }
-            let heard = command.clone();
-            let before: Vec<_> = taps
-                .iter()
-                .map(|tap| tap.before(peer.agent, &heard))
-                .collect();
-            let answer = service.call(&peer, command).await;
-            for (tap, before) in taps.iter().zip(before) {
-                tap.after(peer.agent, &heard, &before, &answer);
-            }
-            answer
-        };
+        let said = move || async move { service.call(&peer, command).await };
         let exchange = self.line.exchange(&self.served, said);
         let answer = self.line.runtime.timeout(CALL + wait, exchange).await;
         answer.unwrap_or_else(|| {

@@ -62,6 +62,7 @@ struct State {
     moments: Option<Vec<Moment>>,
     calls: u64,
     refuse: Option<Refuse>,
+    refused: u64,
     end_at: Option<u64>,
     ended: Option<Moment>,
     on_end: Option<Stop>,
@@ -192,6 +193,29 @@ impl SimDisk {
         });
     }
 
+    /// Refuses what another one would refuse from here on: the same disk, as the next process finds it.
+    pub fn refuse_as(&self, earlier: &Self) {
+        let (calls, refuse, refused) = {
+            let earlier = earlier.state();
+            (earlier.calls, earlier.refuse, earlier.refused)
+        };
+        let mut state = self.state();
+        state.refused += refused;
+        state.refuse = refuse.map(|refuse| Refuse {
+            from: state.calls + refuse.from.saturating_sub(calls),
+            through: state
+                .calls
+                .saturating_add(refuse.through.saturating_sub(calls)),
+            kind: refuse.kind,
+        });
+    }
+
+    /// How many calls were refused.
+    #[must_use]
+    pub fn refused(&self) -> u64 {
+        self.state().refused
+    }
+
     /// Refuses nothing any more, and does not end its process either.
     pub fn heal(&self) {
         let mut state = self.state();
@@ -246,6 +270,7 @@ impl State {
         self.calls += 1;
         match self.refuse {
             Some(refuse) if (refuse.from..refuse.through).contains(&(self.calls - 1)) => {
+                self.refused += 1;
                 Err(refuse.kind.into())
             }
             _ => Ok(()),

@@ -145,6 +145,11 @@ impl Dispatcher {
         result
     }
 
+    /// How many agents there is something of in memory.
+    pub(crate) fn agents_in_memory(&self) -> usize {
+        self.attendance.len().max(self.sessions.len())
+    }
+
     /// Something new is in the store.
     pub(crate) fn wrote(&self) {
         let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);

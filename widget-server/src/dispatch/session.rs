@@ -78,6 +78,11 @@ impl Sessions {
         wake(row.and_then(|row| row.waits));
     }
 
+    /// How many agents have a row.
+    pub(super) fn len(&self) -> usize {
+        lock(&self.rows).by_agent.len()
+    }
+
     /// Takes the turn from whoever has it; `None` if the agent is not known here.
     pub(super) fn take_turn(&self, agent: AgentId) -> Option<Turn> {
         let mut rows = lock(&self.rows);

@@ -240,6 +240,13 @@ impl ServerHandle {
         self.dispatcher.refusals.counts()
     }
 
+    /// How many agents the server has something of in memory: at most those that it has heard since its
+    /// start and that were not deleted.
+    #[must_use]
+    pub fn agents_in_memory(&self) -> usize {
+        self.dispatcher.agents_in_memory()
+    }
+
     /// Counts something that the port of API and page refused.
     #[cfg(feature = "admin")]
     pub(crate) fn count_refused(&self, reason: &'static str) {

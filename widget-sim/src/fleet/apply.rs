@@ -49,7 +49,9 @@ impl Fleet {
                 (link.lost, link.repeated) = (WRONG, WRONG);
             }),
             Fault::Resets => self.change_links(&host, |link| link.resets = WRONG),
-            Fault::Suspend => world.suspend(&host, SUSPENDED),
+            Fault::Suspend => {
+                world.suspend(&host, SUSPENDED);
+            }
             Fault::CloneAgent => self.copy(&mut parties, agent),
             Fault::ClockAhead => self.set_clock(parties.member(agent), CLOCK),
             Fault::ClockBack => self.set_clock(parties.member(agent), -CLOCK),

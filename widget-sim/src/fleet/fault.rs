@@ -25,9 +25,9 @@ pub enum Fault {
     /// mended. Since both are one memory to the server, both get tasks; what the copy has begun and not
     /// ended when it goes is over when the server gives up on it, a day later.
     CloneAgent,
-    /// The agent's disk has no room. It lasts.
+    /// The agent's disk has no room. It lasts, over starts of the agent as well.
     DiskFull,
-    /// The agent's disk fails at every write and sync. It lasts.
+    /// The agent's disk fails at every call, reads too. It lasts, over starts of the agent as well.
     DiskError,
     /// The wall clock of the agent's host is set an hour ahead. It lasts.
     ClockAhead,

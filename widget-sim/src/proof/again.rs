@@ -16,14 +16,14 @@ const AWAY: Duration = Duration::from_secs(60);
 const LONG: Duration = Duration::from_secs(100);
 
 impl Director {
-    /// Tells it, where backups are put back at all.
-    pub(super) async fn again(&mut self) {
+    /// Tells it, where backups are put back at all; says whether one was.
+    pub(super) async fn again(&mut self) -> bool {
         if !self.journal.backs_up() {
-            return;
+            return false;
         }
         self.journal.all().backups.clear();
         for (number, party) in self.parties.iter().enumerate() {
-            if !(self.plan.forsaken && number == 0) {
+            if !self.is_forsaken(number) {
                 let plan = TaskPlan::plain(&self.world, number, Kind::Stubborn);
                 self.oracle.ask(party.agent.id(), &plan);
             }
@@ -32,7 +32,7 @@ impl Director {
         self.look().await;
         let mut backups = std::mem::take(&mut self.journal.all().backups);
         if backups.is_empty() {
-            return;
+            return false;
         }
         let nth = self.world.below(backups.len() as u64) as usize;
         let away = self.world.between(Duration::ZERO, AWAY);
@@ -42,5 +42,6 @@ impl Director {
             self.look().await;
             self.world.sleep(Duration::from_secs(1)).await;
         }
+        true
     }
 }

@@ -1,20 +1,19 @@
 //! What must be true after a run, line by line.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use widget_core::id::AgentId;
-use widget_core::store::{MemoryStore, ReportQuery, ReportStore, TaskStore};
-use widget_core::task::{Event, StateName, Task, TimelineEntry};
-use widget_core::time::{Mono, Timestamp};
+use widget_core::store::{MemoryStore, TaskStore};
+use widget_core::task::{Event, LEASE, StateName, Task, TimelineEntry};
+use widget_core::time::Mono;
 
 use super::director::LOOK;
 use super::edges::gone_by;
+use super::history::History;
 use super::journal;
-use super::oracle::{Asked, History};
+use super::oracle::Asked;
 use super::plan::{AgentPlan, FaultPlan, Kind};
 use super::{Coverage, Fault, Plan};
-use crate::Way;
 
 /// All that a check may look at.
 pub(super) struct Scene<'a> {
@@ -23,11 +22,16 @@ pub(super) struct Scene<'a> {
     pub(super) asked: &'a [Asked],
     pub(super) history: &'a History,
     pub(super) journal: &'a journal::All,
-    pub(super) agents: &'a [(AgentId, AgentPlan)],
+    /// Each agent of the fleet, with its host.
+    pub(super) agents: &'a [(AgentId, AgentPlan, String)],
+    pub(super) now: Mono,
 }
 
 /// The number of the agent, for tasks of those that are none of the fleet.
 pub(super) const STRANGER: usize = usize::MAX;
+
+/// What a word takes on its way at most, when it is to be compared with a time.
+const SLACK: Duration = Duration::from_secs(5);
 
 /// By how much the server's clock is set in all. A process that begins takes it as it is.
 pub(super) fn clock_was_set(plan: &Plan) -> Duration {
@@ -64,6 +68,17 @@ pub(super) async fn check(scene: &Scene<'_>, coverage: &mut Coverage) -> Vec<Str
         if let Some(failure) = failure.filter(|failure| failure.code == "already_delivered") {
             let code = format!("handed out after its end: {}", failure.code);
             *coverage.counts.entry(code).or_default() += 1;
+            // Only then is something handed out that its agent has had before.
+            let (history, agent) = (scene.history, asked.agent);
+            let since = Mono::from_start(asked.plan.at);
+            if history.restores.is_empty()
+                && !history.was_copied(agent)
+                && !history.may_be_taken_for_lost(agent, since)
+            {
+                broken.push(format!(
+                    "a task was handed out after its end, though no older state came back: task {number} {id}"
+                ));
+            }
         }
         scene.check_task(asked, accepted, &task, |what| {
             let story: Vec<String> = task
@@ -83,8 +98,10 @@ pub(super) async fn check(scene: &Scene<'_>, coverage: &mut Coverage) -> Vec<Str
         });
     }
     scene.check_words(&mut broken).await;
+    scene.check_answers(&mut broken).await;
+    scene.check_order(&mut broken);
     scene.check_ends_of_agents(&mut broken);
-    scene.check_reports(&mut broken).await;
+    scene.check_reports(coverage, &mut broken).await;
     broken
 }
 
@@ -93,7 +110,7 @@ impl Scene<'_> {
         let kind = asked.plan.kind;
         let state = task.state.name();
         let Some(outcome) = task.state.outcome() else {
-            if !self.waits_for_no_word(task) {
+            if !self.waits_for_no_word(asked, task) {
                 broken("an accepted task has not ended");
             }
             return;
@@ -102,6 +119,14 @@ impl Scene<'_> {
             && before != outcome
         {
             broken(&format!("an end has changed, it was {}", before.state));
+        }
+        let ends = task
+            .timeline
+            .iter()
+            .filter(|entry| entry.state.is_terminal());
+        let last = task.timeline.last().map(|entry| entry.state);
+        if ends.count() != 1 || last != Some(state) {
+            broken("its timeline has not one end, the last entry");
         }
         let leased = task
             .timeline
@@ -127,30 +152,33 @@ impl Scene<'_> {
             .starts
             .get(&task.id)
             .map_or(&[][..], Vec::as_slice);
+        let since = Mono::from_start(asked.plan.at);
         // A copy of the disk has what the agent had, and runs it too; and nothing tells the two apart, so
         // what is handed to the one is handed to the other as well.
-        let mut clones = self.history.clones.iter();
-        let cloned = clones.any(|(agent, _)| *agent == asked.agent);
-        let forgotten = self.forgotten(asked.agent);
-        if starts.len() > 1 && !kind.is_idempotent() && !cloned && !forgotten {
+        let copied = self.history.has_copy(asked.agent, since);
+        let twice = starts.len() > 1 && !kind.is_idempotent() && !copied;
+        if twice && !self.history.nobody_knows(asked.agent, starts) {
             broken("a handler that is not idempotent started twice");
         }
         if asked.plan.agent == STRANGER {
             // It says what it likes, and that is what its tasks come to.
             return;
         }
-        let excused = starts
-            .iter()
-            .any(|start| self.history.may_be_gone(start.at))
-            || cloned;
-        if Asked::says_nothing_happened(state) && !starts.is_empty() && !excused {
+        let mut taken_back = starts.iter().map(|start| start.at);
+        let taken_back = taken_back.any(|at| self.history.may_be_gone(at));
+        if Asked::says_nothing_happened(state) && !starts.is_empty() && !taken_back && !copied {
             broken("it says that nothing has happened, but it was started");
+        }
+        if let Some(last) = self.latest_start(asked, accepted)
+            && starts.iter().any(|start| start.at > last)
+        {
+            broken("it started long after its ttl");
         }
         let calm = !self.history.disturbed;
         if calm && kind == Kind::Plain && state == StateName::Succeeded && asked.went_on() {
             broken("its handler was not told that its end was asked for");
         }
-        let journaled = !matches!(kind, Kind::Shutdown | Kind::Restart | Kind::Reboot);
+        let journaled = kind.is_journaled();
         match state {
             StateName::Succeeded if journaled => {
                 let results = self.journal.results.get(&task.id);
@@ -176,22 +204,24 @@ impl Scene<'_> {
             StateName::Lost if !self.history.was_deleted(asked.agent, accepted) => {
                 broken("it is lost, but its agent was not deleted");
             }
-            StateName::Cancelled if !asked.cancel_asked && !self.was_purged() => {
+            StateName::Cancelled
+                if !asked.cancel_asked && !self.history.was_purged(asked.agent, since) =>
+            {
                 broken("nobody has cancelled it");
             }
-            StateName::Interrupted | StateName::Stopped
-                if !self.history.disturbed && !asked.cancel_asked && !self.agents_end() =>
-            {
-                // Nothing has happened that could have broken into it.
-                let waits = starts.is_empty() || kind.is_idempotent();
-                let late = asked.plan.ttl.is_some() && waits;
-                // What the agent had when it went for good, nobody ends but no-word.
-                let forsaken = self.plan.forsaken && asked.plan.agent == 0;
-                if !late && !forsaken {
-                    broken("it did not come to its own end, though nothing went wrong");
-                }
+            StateName::Interrupted if !self.may_be_interrupted(asked) => {
+                broken("it was interrupted, though nothing has broken into it");
             }
-            StateName::Failed if kind == Kind::Plain || kind == Kind::Stubborn => {
+            // What could not be started in time, such as for want of a disk, does nothing any more.
+            StateName::Stopped
+                if !asked.cancel_asked
+                    && !self.history.has_died(asked.agent, since)
+                    && !copied
+                    && (asked.plan.ttl.is_none() || !starts.is_empty()) =>
+            {
+                broken("it gave up, though nobody has asked it to");
+            }
+            StateName::Failed if !kind.may_fail() => {
                 broken("a handler that cannot fail has failed");
             }
             _ => {}
@@ -214,76 +244,68 @@ impl Scene<'_> {
         };
         // Set back while its host sleeps, by about as long as that, it seems not to have moved at all.
         let sleeps = |fault: &FaultPlan| fault.fault == Fault::SuspendServer;
-        let counts = |f: &FaultPlan| sleeps(f) || (begins(f) && f.at + f.lasts + LOOK >= since);
+        // Killed at one of the next uses of its store: when that is, is not planned.
+        let killed = |fault: &FaultPlan| fault.fault == Fault::KillServerAtStore;
+        let counts =
+            |f: &FaultPlan| sleeps(f) || killed(f) || (begins(f) && f.at + f.lasts + LOOK >= since);
         faults.iter().any(counts)
     }
 
-    /// Where store and agent have both lost what they knew, there is nobody left who knows.
-    fn forgotten(&self, agent: AgentId) -> bool {
-        let history = self.history;
-        !history.restores.is_empty() && history.forgetful.contains(&agent)
+    /// Until when a task may start, if it is known: a lease after its ttl, unless clocks and hosts stood
+    /// still.
+    fn latest_start(&self, asked: &Asked, accepted: Mono) -> Option<Mono> {
+        let of = asked.plan.agent;
+        let slept = |fault: &FaultPlan| match fault.fault {
+            Fault::SuspendServer => true,
+            Fault::SuspendAgent => fault.agent == of,
+            _ => false,
+        };
+        let known = !self.clock_counts() && !self.plan.faults.iter().any(slept);
+        let ttl = asked.plan.ttl.filter(|_| known)?;
+        Some(accepted.after(ttl + LEASE + SLACK))
+    }
+
+    /// Whether something has happened that can break into a task, or leaves nobody who knows.
+    fn may_be_interrupted(&self, asked: &Asked) -> bool {
+        let (history, agent) = (self.history, asked.agent);
+        let since = Mono::from_start(asked.plan.at);
+        // What is called off after an earlier attempt may have happened.
+        let again = asked.plan.kind.is_idempotent();
+        let called_off = asked.plan.ttl.is_some() || history.was_purged(agent, since);
+        asked.cancel_asked
+            || (again && called_off)
+            || history.has_died(agent, since)
+            || history.may_be_taken_for_lost(agent, since)
+            || history.has_copy(agent, since)
+            || history.was_restored(since)
+            // Which tasks are older than a restore is told by the server's clock.
+            || (history.was_restored(Mono::from_start(Duration::ZERO))
+                && clock_was_set(self.plan) > Duration::ZERO)
     }
 
     /// What only a copy of an agent had taken ends when nobody has named it for a day; and so does what
     /// had ended, and came back as running with an old state of the store. Others of its ordering key
-    /// wait for it.
-    fn waits_for_no_word(&self, task: &Task) -> bool {
-        let history = self.history;
+    /// wait for it. Where the world waits for so long, all have ended.
+    fn waits_for_no_word(&self, asked: &Asked, task: &Task) -> bool {
         let is_held = matches!(task.state.name(), StateName::Accepted | StateName::Running);
-        let may_wait = is_held || task.ordering_key.is_some();
-        may_wait && !(history.clones.is_empty() && history.restores.is_empty())
-    }
-
-    fn was_purged(&self) -> bool {
-        let mut faults = self.plan.faults.iter();
-        faults.any(|fault| fault.fault == Fault::Purge)
-    }
-
-    /// Whether some task ends agents, and with them what runs.
-    fn agents_end(&self) -> bool {
-        self.plan
-            .tasks
-            .iter()
-            .any(|task| task.kind.ends_a_process())
-    }
-
-    /// What an agent was told that its server has, the server has.
-    async fn check_words(&self, broken: &mut Vec<String>) {
-        for (at, id, finish) in &self.journal.acknowledged {
-            if self.history.may_be_gone(*at) {
-                continue;
-            }
-            let task = self.rows.task(*id).await.expect("rows in memory answer");
-            let Some(task) = task else {
-                broken.push(format!("an acknowledged end is gone with its task: {id}"));
-                continue;
-            };
-            let outcome = task.state.outcome();
-            let kept = outcome.is_some_and(|outcome| outcome.agrees_with(finish));
-            let beside = task.evidence.is_some();
-            // What ends a task instead says so itself.
-            let replaced = outcome.is_some_and(|outcome| {
-                Asked::says_nothing_happened(outcome.state)
-                    || matches!(outcome.state, StateName::Interrupted | StateName::Lost)
-            });
-            if !kept && !beside && !replaced {
-                broken.push(format!(
-                    "an acknowledged end is not there: {id}, {:?} said, {} is kept",
-                    finish.kind,
-                    task.state.name()
-                ));
-            }
-        }
+        let may = |asked: &Asked| self.history.may_be_held_by_nobody(asked);
+        let holds_up = |other: &Asked| {
+            other.agent == asked.agent
+                && other.plan.key == asked.plan.key
+                && other.end.is_none()
+                && may(other)
+        };
+        let held_up = || asked.plan.key.is_some() && self.asked.iter().any(holds_up);
+        !self.plan.forsaken && ((is_held && may(asked)) || held_up())
     }
 
     /// One task ends one process at most.
     fn check_ends_of_agents(&self, broken: &mut Vec<String>) {
-        for (agent, _) in self.agents {
+        for (agent, _, _) in self.agents {
             let of = |kind: Kind| {
-                let asked = self.asked.iter();
-                asked
-                    .filter(|asked| asked.agent == *agent && asked.plan.kind == kind)
-                    .count()
+                let starts = self.journal.starts.values().flatten();
+                let starts = starts.filter(|start| start.agent == *agent && start.kind == kind);
+                starts.count()
             };
             let ends = [
                 (Kind::Shutdown, &self.history.shut_down),
@@ -291,75 +313,13 @@ impl Scene<'_> {
             ];
             for (kind, seen) in ends {
                 let seen = seen.get(agent).copied().unwrap_or(0);
-                let cloned = self.history.clones.iter().any(|(of, _)| of == agent);
-                let forgotten = self.forgotten(*agent);
-                if seen > of(kind) && !cloned && !forgotten {
+                if seen > of(kind) {
                     broken.push(format!(
-                        "agent {agent} ended {seen} times for {} tasks of kind {}",
+                        "agent {agent} ended {seen} times for {} starts of kind {}",
                         of(kind),
                         kind.as_str()
                     ));
                 }
-            }
-        }
-    }
-
-    /// No report twice, none missing that is not counted.
-    async fn check_reports(&self, broken: &mut Vec<String>) {
-        for (agent, plan) in self.agents {
-            let query = ReportQuery {
-                agent: Some(*agent),
-                from: Timestamp::from_millis(i64::MIN),
-                to: Timestamp::from_millis(i64::MAX),
-                before: None,
-                limit: usize::MAX,
-            };
-            let rows = self
-                .rows
-                .reports(&query)
-                .await
-                .expect("rows in memory answer");
-            let mut samples = BTreeSet::new();
-            for row in &rows {
-                let Some(sample) = journal::sample(&row.report) else {
-                    continue;
-                };
-                if !samples.insert(sample) {
-                    broken.push(format!(
-                        "agent {agent}: report {} is there twice",
-                        row.report.seq
-                    ));
-                }
-            }
-            let history = self.history;
-            let cloned = history.clones.iter().any(|(of, _)| of == agent);
-            let twice = self.journal.twice.iter().find(|(of, _)| of == agent);
-            if let Some((_, number)) = twice.filter(|_| !cloned) {
-                broken.push(format!(
-                    "agent {agent}: number {number} was given to two reports"
-                ));
-            }
-            let began_anew = history.deleted.iter().any(|(of, _)| of == agent);
-            if began_anew || cloned || plan.way != Way::Calls {
-                continue;
-            }
-            let latest = self
-                .rows
-                .latest(&[*agent])
-                .await
-                .expect("rows in memory answer");
-            let dropped = latest.first().map_or(0, |latest| latest.dropped);
-            let marks = self.journal.reports.iter();
-            let promised: u64 = marks
-                .filter(|((of, _), _)| of == agent)
-                .map(|(_, (from, through))| through - from)
-                .sum();
-            let there = rows.len() as u64 + dropped;
-            if there < promised {
-                broken.push(format!(
-                    "agent {agent}: {promised} reports were acknowledged, {} are there and {dropped} counted as dropped",
-                    rows.len()
-                ));
             }
         }
     }

@@ -27,7 +27,7 @@ pub struct Coverage {
 pub struct Gaps(pub Vec<String>);
 
 /// What servers and their API must have said.
-const ANSWERS: [&str; 16] = [
+const ANSWERS: [&str; 27] = [
     "ack",
     "busy",
     "work",
@@ -39,16 +39,34 @@ const ANSWERS: [&str; 16] = [
     "verdict refused",
     "refused replaced",
     "refused invalid",
+    "refused too_large",
+    "opening refused version",
+    "opening refused credential",
+    "opening refused session",
     "asked: KeyReused",
     "asked: NotBefore",
     "asked: Store",
     "asked: UnknownAgent",
     "asked: AgentIsV1",
+    "asked: Kind",
+    "asked: InputTooLarge",
+    "asked: Input",
+    "asked: Ttl",
+    "asked: Timeout",
+    "asked: OrderingKey",
+    "asked: Key",
 ];
 
 /// What the worlds must have counted.
-const COUNTS: [&str; 10] = [
-    "opening refused: version",
+const COUNTS: [&str; 17] = [
+    "report dropped",
+    "report thinned",
+    "packet lost",
+    "partial write",
+    "connection reset (bytes)",
+    "held by a cut",
+    "sent to a host that had lost its power",
+    "a server began with another store",
     "message lost",
     "message repeated",
     "connection reset before the effect",
@@ -73,6 +91,17 @@ impl Coverage {
         add(&mut self.faults, other.faults);
         add(&mut self.counts, other.counts);
         add(&mut self.answers, other.answers);
+    }
+
+    /// Edges that tasks have gone although the rules know none such.
+    #[must_use]
+    pub fn beyond(&self) -> Vec<String> {
+        let known = edges();
+        let beyond = self.edges.keys().filter(|edge| !known.contains(edge));
+        let beyond = beyond.map(|(from, why, to)| {
+            format!("a task went along an edge that is none: {from} -> {to}: {why}")
+        });
+        beyond.collect()
     }
 
     /// What can happen and never did.

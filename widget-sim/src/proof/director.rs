@@ -6,17 +6,20 @@ use std::time::Duration;
 
 use widget_agent::Ended;
 use widget_core::id::AgentId;
-use widget_core::task::StateName;
+use widget_core::spool::LIMITS;
 use widget_core::time::Mono;
+use widget_server::ServerHandle;
 
 use super::checks::{self, Scene};
 use super::collector;
+use super::findings::Findings;
 use super::handlers::build;
+use super::history::History;
 use super::journal::{Backup, Journal};
-use super::oracle::{Asked, History, Oracle, SETTLE};
-use super::plan::{AgentPlan, Kind, TaskPlan};
+use super::oracle::{Asked, Oracle, SETTLE};
+use super::plan::AgentPlan;
 use super::rogue;
-use super::{Coverage, Plan};
+use super::{Coverage, Fault, Plan};
 use crate::{Left, SimAgent, SimServer, Switchboard, World};
 
 /// The host of the server.
@@ -29,45 +32,10 @@ const BACKUP: Duration = Duration::from_secs(10);
 const FORSAKEN: Duration = Duration::from_secs(3 * 24 * 60 * 60);
 /// How often is looked once that takes long.
 const LONG: Duration = Duration::from_secs(5);
+/// How many reports an agent without a disk keeps that has little room.
+const FEW_REPORTS: usize = 5;
 /// More tasks than that in one world are a leak.
 const MOST_TASKS: usize = 2_000;
-
-/// What came of a run.
-#[derive(Debug, Clone, Default)]
-pub struct Findings {
-    /// What was promised and not kept, in sentences. Empty is good.
-    pub broken: Vec<String>,
-    /// What happened.
-    pub coverage: Coverage,
-    /// All that happened, as one number.
-    pub hash: u64,
-    /// How many tasks were accepted.
-    pub tasks: u64,
-    /// How many faults there were.
-    pub faults: u64,
-    /// How long it took in the world.
-    pub time: Duration,
-}
-
-/// Carries out a plan.
-#[must_use]
-pub fn run(plan: &Plan) -> Findings {
-    let world = World::new(plan.seed);
-    let findings = world.run(Director::new(&world, plan.clone()).run());
-    world.end();
-    findings
-}
-
-/// The same with a trace.
-#[must_use]
-pub fn run_traced(plan: &Plan) -> (Findings, Vec<String>) {
-    let world = World::new(plan.seed);
-    world.trace();
-    let findings = world.run(Director::new(&world, plan.clone()).run());
-    let told = world.told();
-    world.end();
-    (findings, told)
-}
 
 pub(super) struct Party {
     pub(super) plan: AgentPlan,
@@ -75,8 +43,10 @@ pub(super) struct Party {
     pub(super) clone: Option<SimAgent>,
     /// When its supervisor starts it again, if it does not run.
     pub(super) due: Option<Mono>,
-    /// What its disk keeps if it ends at one of its calls.
-    pub(super) left: Left,
+    /// It is to end at one of the calls of its disk.
+    pub(super) at_disk: Option<Fault>,
+    /// Which fault has its disk refuse, and how often it had refused before.
+    pub(super) refusing: Option<(usize, u64)>,
 }
 
 enum Action {
@@ -100,32 +70,34 @@ pub(super) struct Director {
     pub(super) history: History,
     actions: BTreeMap<(Duration, u64), Action>,
     last: u64,
-    broken: Vec<String>,
+    pub(super) broken: Vec<String>,
     pub(super) coverage: Coverage,
     pub(super) board: Switchboard,
 }
 
 impl Director {
-    fn new(world: &World, plan: Plan) -> Self {
+    pub(super) fn new(world: &World, plan: Plan) -> Self {
         let board = Switchboard::default();
         let journal = Journal::new(world, &plan);
         board.tap(Arc::new(journal.clone()));
         let parties = plan.agents.iter().enumerate().map(|(number, plan)| {
             let id = AgentId::from_u128(number as u128 + 1);
             let host = format!("agent-{number}");
-            let build = build(&journal, *plan);
+            let build = build(&journal, id, *plan);
             let agent = SimAgent::new(world, &board, &host, id, (plan.way, SERVER), build);
-            let agent = if plan.durable {
-                agent
-            } else {
-                agent.without_disk()
+            let agent = match (plan.durable, plan.small_spool) {
+                (true, true) => agent.spool_limit(LIMITS.0),
+                (true, false) => agent,
+                (false, true) => agent.without_disk().keeps(FEW_REPORTS),
+                (false, false) => agent.without_disk(),
             };
             Party {
                 plan: *plan,
                 agent,
                 clone: None,
                 due: None,
-                left: Left::Written,
+                at_disk: None,
+                refusing: None,
             }
         });
         let parties = parties.collect();
@@ -163,7 +135,7 @@ impl Director {
         self.server_due = None;
     }
 
-    async fn run(mut self) -> Findings {
+    pub(super) async fn run(mut self) -> Findings {
         self.start_server();
         for party in &mut self.parties {
             party.agent.start();
@@ -240,6 +212,14 @@ impl Director {
         if self.server_due.is_some_and(|due| due <= now) {
             self.start_server();
         }
+        if self.server.has_died() {
+            self.hear_refusals();
+            self.server.kill();
+            let wait = self.world.between(Duration::ZERO, Duration::from_secs(2));
+            self.server_due = Some(now.after(wait));
+            self.happened(Fault::KillServerAtStore);
+        }
+        let mut happened = Vec::new();
         for party in &mut self.parties {
             if party.agent.runs() {
                 continue;
@@ -252,16 +232,29 @@ impl Director {
                     _ => {}
                 }
                 // It has ended by itself, or at one of the calls of its disk.
-                party.agent.kill(party.left);
-                party.left = Left::Written;
+                let at_disk = party.at_disk.take();
+                let at_disk = at_disk.filter(|_| party.agent.disk().ended().is_some());
+                party.agent.kill(match at_disk {
+                    Some(Fault::PowerCutAtDisk) => Left::Torn,
+                    _ => Left::Written,
+                });
+                happened.extend(at_disk);
+                self.history.died.push((id, now));
                 let wait = self.world.between(Duration::ZERO, Duration::from_secs(2));
                 party.due = Some(now.after(wait));
                 continue;
             };
             if due <= now {
                 party.due = None;
+                let before = party.agent.memories().len();
                 party.agent.start();
+                if !party.plan.durable || party.agent.memories().len() > before {
+                    self.history.forgot.push((id, now));
+                }
             }
+        }
+        for fault in happened {
+            self.happened(fault);
         }
         let tasks = self.world.tasks();
         if tasks > MOST_TASKS {
@@ -279,8 +272,10 @@ impl Director {
         }
         for party in &mut self.parties {
             party.agent.disk().heal();
+            party.at_disk = None;
         }
-        if self.server.handle().is_none() {
+        self.server.faults().set_end(None);
+        if self.server.handle().is_none() || self.server.has_died() {
             self.start_server();
         }
         // Strangers are gone for good, and with them what they hold.
@@ -293,9 +288,17 @@ impl Director {
             if self.plan.forsaken && number == 0 {
                 party.agent.kill(Left::Torn);
                 party.due = Some(now.after(FORSAKEN * 2));
+                self.history.died.push((party.agent.id(), now));
             } else if party.due.is_some() {
                 party.due = Some(now);
             }
+        }
+    }
+
+    /// Nothing is kept of strangers, and what they hold ends.
+    pub(super) fn dismiss_strangers(&self) {
+        for agent in [rogue::ROGUE, collector::COLLECTOR] {
+            self.oracle.delete(agent);
         }
     }
 
@@ -312,9 +315,7 @@ impl Director {
             self.look().await;
             // Where there is time for it, what they hold ends because nobody names it.
             if !long || self.passed() - begin > FORSAKEN - SETTLE {
-                for agent in [rogue::ROGUE, collector::COLLECTOR] {
-                    self.oracle.delete(agent);
-                }
+                self.dismiss_strangers();
             }
             for number in self.oracle.unanswered() {
                 self.oracle.ask_again(number);
@@ -351,14 +352,12 @@ impl Director {
         self.broken.extend(broken);
         self.explain(&asked).await;
         self.broken.extend(self.lost_memories());
-        let parties = self.parties.iter();
-        let forgetful = parties.filter(|p| !p.plan.durable || p.agent.memories().len() > 1);
-        self.history.forgetful = forgetful.map(|party| party.agent.id()).collect();
+        self.hear_refusals();
         let journal = std::mem::take(&mut *self.journal.all());
         self.broken.extend(journal.broken.iter().cloned());
         let parties = self.parties.iter();
         let agents: Vec<_> = parties
-            .map(|party| (party.agent.id(), party.plan))
+            .map(|party| (party.agent.id(), party.plan, party.agent.host().to_owned()))
             .collect();
         let scene = Scene {
             plan: &self.plan,
@@ -367,6 +366,7 @@ impl Director {
             history: &self.history,
             journal: &journal,
             agents: &agents,
+            now: self.world.now(),
         };
         let broken = checks::check(&scene, &mut self.coverage).await;
         self.broken.extend(broken);
@@ -377,17 +377,36 @@ impl Director {
         for (what, count) in self.world.counts() {
             *self.coverage.counts.entry(what.to_owned()).or_default() += count;
         }
-        let tasks = asked
-            .iter()
-            .filter(|asked| asked.accepted.is_some())
-            .count();
+        let accepted = || asked.iter().filter(|asked| asked.accepted.is_some());
+        let tasks = accepted().count();
+        let calm_tasks = accepted().filter(|asked| asked.plan.at > self.plan.chaos);
+        let calm_tasks = calm_tasks.count();
+        // So that two runs which differ in what came of them differ in their hash.
+        for (id, _) in accepted().filter_map(|asked| asked.accepted) {
+            let end = self.server.rows().peek(id, |task| {
+                let entries = task.timeline.len() as u64;
+                entries << 32 | task.state.name() as u64
+            });
+            self.world.mark(end.unwrap_or(u64::MAX));
+        }
+        let faults = self.coverage.faults.values().sum();
         Findings {
             broken: self.broken,
             coverage: self.coverage,
             hash: self.world.hash(),
             tasks: tasks as u64,
-            faults: self.plan.faults.len() as u64,
+            calm_tasks: calm_tasks as u64,
+            faults,
             time: self.world.now().since_start(),
+        }
+    }
+
+    /// Counts what the process of the server has refused; it is about to end.
+    pub(super) fn hear_refusals(&mut self) {
+        let refusals = self.server.handle().map(ServerHandle::refusals);
+        for (reason, count) in refusals.unwrap_or_default() {
+            let word = format!("counted as refused: {reason}");
+            *self.coverage.answers.entry(word).or_default() += count;
         }
     }
 
@@ -405,51 +424,8 @@ impl Director {
         }
     }
 
-    async fn fresh(&mut self) {
-        let mut numbers = Vec::new();
-        for (number, party) in self.parties.iter().enumerate() {
-            if self.plan.forsaken && number == 0 {
-                continue;
-            }
-            let plan = TaskPlan::plain(&self.world, number, Kind::Stubborn);
-            let id = party.agent.id();
-            numbers.push((number, self.oracle.ask(id, &plan)));
-        }
-        for _ in 0..120 {
-            self.world.sleep(Duration::from_secs(1)).await;
-            self.look().await;
-            for number in self.oracle.unanswered() {
-                self.oracle.ask_again(number);
-            }
-            let all = self.oracle.all();
-            if numbers
-                .iter()
-                .all(|(_, number)| all.asked[*number].end.is_some())
-            {
-                break;
-            }
-        }
-        let mut broken = Vec::new();
-        for (party, number) in numbers {
-            let end = self.oracle.all().asked[number].end.clone();
-            let state = end.map(|(_, outcome)| outcome.state);
-            if state != Some(StateName::Succeeded) {
-                broken.push(format!(
-                    "a fresh task of agent {party} has not succeeded within two minutes: {state:?}"
-                ));
-            }
-            let handle = self.parties[party].agent.handle();
-            let left = handle.map_or(0, |handle| handle.status().tasks);
-            if left > 0 && state == Some(StateName::Succeeded) {
-                broken.push(format!(
-                    "agent {party} still has {left} tasks though all have ended"
-                ));
-            }
-        }
-        if broken.is_empty() {
-            broken = self.prompt().await;
-        }
-        self.broken.extend(broken);
-        self.again().await;
+    /// Whether this agent is gone for good.
+    pub(super) const fn is_forsaken(&self, number: usize) -> bool {
+        self.plan.forsaken && number == 0
     }
 }

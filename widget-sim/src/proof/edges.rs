@@ -8,14 +8,17 @@ use widget_core::Payload;
 use widget_core::id::{Attempt, SpoolEpoch};
 use widget_core::store::timeline_entry;
 use widget_core::task::{
-    Actor, AgentEvent, Applied, Event, Failure, Finish, FinishKind, MAX_LOSSES, Phase, StateName,
-    Task, TaskState,
+    Actor, AgentEvent, Applied, Chunk, Event, Failure, Finish, FinishKind, MAX_LOSSES, Phase,
+    StateName, TIMELINE_FIRST, Task, TaskState,
 };
 use widget_core::testkit::fixtures::{NOW, epoch};
 use widget_core::time::Timestamp;
 
 /// From where, why, to where, as a timeline shows it.
 pub type Edge = (StateName, String, StateName);
+
+/// What a server says of a cancel that is one of many.
+const PURGED: &str = "all that was queued for the agent was cancelled";
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -33,7 +36,7 @@ fn finishes() -> impl Iterator<Item = AgentEvent> {
         .map(AgentEvent::Finish)
 }
 
-/// Everything that an agent can say, but for outputs, which change no name.
+/// Everything that an agent can say.
 pub(super) fn words() -> Vec<AgentEvent> {
     let retry = |lost| AgentEvent::Retry {
         failure: Failure::new("code", "why"),
@@ -46,6 +49,10 @@ pub(super) fn words() -> Vec<AgentEvent> {
         AgentEvent::Reject(Failure::new("code", "why")),
         AgentEvent::Start,
         AgentEvent::Progress(Payload::null()),
+        AgentEvent::Output(Chunk {
+            offset: 0,
+            text: "a line".to_owned(),
+        }),
         retry(false),
         retry(true),
         AgentEvent::CancelConfirmed,
@@ -123,6 +130,9 @@ pub fn edges() -> BTreeSet<Edge> {
             };
             if let Some(entry) = timeline_entry(&before, &after, &event, Actor::Server, NOW) {
                 edges.insert((before.name(), why(&entry.cause), after.name()));
+                if event == Event::Cancel && before.name() == StateName::Queued {
+                    edges.insert((before.name(), PURGED.to_owned(), after.name()));
+                }
             }
         }
     }
@@ -131,10 +141,10 @@ pub fn edges() -> BTreeSet<Edge> {
 
 /// A cause without what is special to one task.
 fn why(cause: &str) -> String {
-    let asked = "the agent asked whether it may start";
+    let others = ["the agent asked whether it may start", PURGED];
     let causes = events().into_iter().map(|event| event.cause());
     let known = causes
-        .chain([asked])
+        .chain(others)
         .filter(|known| cause.starts_with(known));
     let longest = known.max_by_key(|known| known.len());
     longest.unwrap_or(cause).to_owned()
@@ -142,8 +152,11 @@ fn why(cause: &str) -> String {
 
 /// The edges that a task has gone.
 pub(super) fn gone_by(task: &Task) -> Vec<(Edge, Timestamp)> {
-    let pairs = task.timeline.windows(2);
-    let edges = pairs.map(|pair| {
+    let pairs = task.timeline.windows(2).enumerate();
+    // Where some are left out there is no edge.
+    let left_out = |nth: usize| task.left_out > 0 && nth + 1 == TIMELINE_FIRST;
+    let pairs = pairs.filter(|(nth, _)| !left_out(*nth));
+    let edges = pairs.map(|(_, pair)| {
         let (before, after) = (&pair[0], &pair[1]);
         ((before.state, why(&after.cause), after.state), after.at)
     });

@@ -17,6 +17,8 @@ pub enum Fault {
     StopAgent,
     /// The server's process is killed.
     KillServer,
+    /// The server's process is killed at one of the next uses of its store, before it happens or after.
+    KillServerAtStore,
     /// The server is asked to stop.
     StopServer,
     /// The server's store is put back to an earlier state.
@@ -65,13 +67,14 @@ pub enum Fault {
 
 impl Fault {
     /// All of them.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::KillAgent,
         Self::PowerCut,
         Self::KillAtDisk,
         Self::PowerCutAtDisk,
         Self::StopAgent,
         Self::KillServer,
+        Self::KillServerAtStore,
         Self::StopServer,
         Self::RestoreServer,
         Self::Part,
@@ -106,6 +109,7 @@ impl Fault {
             Self::PowerCutAtDisk => "power-cut-at-disk",
             Self::StopAgent => "stop-agent",
             Self::KillServer => "kill-server",
+            Self::KillServerAtStore => "kill-server-at-store",
             Self::StopServer => "stop-server",
             Self::RestoreServer => "restore-server",
             Self::Part => "part",

@@ -7,9 +7,10 @@ use futures_lite::future::or;
 use widget_agent::{
     AnyHandler, End, Payload, Restart, RetryPolicy, Shutdown, TaskContext, TaskError,
 };
+use widget_core::id::AgentId;
 use widget_core::runtime::RuntimeExt;
 
-use super::journal::Journal;
+use super::journal::{Journal, Runs};
 use super::plan::{AgentPlan, Kind};
 use crate::{Build, SimRuntime, Way};
 
@@ -21,12 +22,13 @@ const RETRY: RetryPolicy = RetryPolicy {
 };
 
 /// What the agents of the proof are built of.
-pub(super) fn build(journal: &Journal, plan: AgentPlan) -> Build {
+pub(super) fn build(journal: &Journal, agent: AgentId, plan: AgentPlan) -> Build {
     let journal = journal.clone();
     Arc::new(move |builder, runtime| {
         let scene = Scene {
             journal: journal.clone(),
             runtime: runtime.clone(),
+            agent,
             // What goes over bytes, the journal does not hear.
             heard: plan.way == Way::Calls,
         };
@@ -49,24 +51,27 @@ pub(super) fn build(journal: &Journal, plan: AgentPlan) -> Build {
 struct Scene {
     journal: Journal,
     runtime: SimRuntime,
+    agent: AgentId,
     heard: bool,
 }
 
 impl Scene {
     /// Numbers what is measured, so that no sample is taken for another.
     fn samples(&self) -> impl FnMut() -> f64 + Send + 'static {
-        let journal = self.journal.clone();
-        move || journal.samples()
+        let (journal, host) = (self.journal.clone(), self.runtime.host());
+        move || journal.samples(&host)
     }
 
-    fn starts(&self, context: &TaskContext) -> usize {
+    fn starts(&self, kind: Kind, context: &TaskContext) -> Runs {
         let host = self.runtime.host();
-        self.journal.starts(context.id(), &host, self.heard)
+        let which = (context.id(), context.attempt());
+        self.journal
+            .starts(which, kind, (self.agent, &host), self.heard)
     }
 
     /// A result that no other start has.
-    fn result(&self, context: &TaskContext, start: usize) -> Payload {
-        let text = format!("{{\"start\":{start}}}");
+    fn result(&self, context: &TaskContext, runs: &Runs) -> Payload {
+        let text = format!("{{\"start\":{}}}", runs.number);
         self.journal.ends(context.id(), text.as_bytes());
         Payload::from_json_text(text)
     }
@@ -77,8 +82,8 @@ impl Scene {
         Some(match kind {
             Kind::Unknown | Kind::Shutdown | Kind::Restart => return None,
             Kind::Blocking => AnyHandler::raw_blocking(name, move |context, _| {
-                let start = scene.starts(&context);
-                Ok(scene.result(&context, start))
+                let runs = scene.starts(kind, &context);
+                Ok(scene.result(&context, &runs))
             })
             .concurrency(2),
             Kind::Again | Kind::Deadly => AnyHandler::raw(name, move |context, input| {
@@ -97,7 +102,7 @@ impl Scene {
         context: TaskContext,
         input: Payload,
     ) -> Result<Payload, TaskError> {
-        let start = self.starts(&context);
+        let runs = self.starts(kind, &context);
         let world = self.runtime.world();
         let lasts = std::str::from_utf8(input.as_bytes()).ok();
         let lasts = Duration::from_millis(lasts.and_then(|text| text.parse().ok()).unwrap_or(0));
@@ -154,7 +159,7 @@ impl Scene {
             }
             _ => self.runtime.sleep(lasts).await,
         }
-        Ok(self.result(&context, start))
+        Ok(self.result(&context, &runs))
     }
 
     /// What ends the agent, and says no now and then.
@@ -170,10 +175,13 @@ impl Scene {
                 Ok(())
             }
         };
-        if kind == Kind::Shutdown {
+        let handler: AnyHandler = if kind == Kind::Shutdown {
             Shutdown::new().before(hook).into()
         } else {
             Restart::new().before(hook).into()
-        }
+        };
+        let scene = self.clone();
+        // How long it runs is not looked at.
+        handler.on_start(move |context| drop(scene.starts(kind, context)))
     }
 }

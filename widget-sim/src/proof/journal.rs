@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
-use widget_core::message::{Command, Response, UpdateItem, Verdict};
+use widget_core::message::{Command, RefusalReason, Response, UpdateItem, Verdict};
 use widget_core::report::Report;
 use widget_core::store::MemoryStore;
-use widget_core::task::{AgentEvent, Finish};
+use widget_core::task::{AgentEvent, Finish, StateName, Task};
 use widget_core::time::Mono;
 
-use super::{Fault, Plan};
+use super::{Fault, Kind, Plan};
 use crate::{Tap, World};
 
 /// What happened. Clones are the same one.
@@ -34,23 +34,30 @@ pub(super) struct All {
     /// The results that handlers of it gave.
     pub(super) results: BTreeMap<TaskId, BTreeSet<Vec<u8>>>,
     /// What servers said ok to: the last words of agents.
-    pub(super) acknowledged: Vec<(Mono, TaskId, Finish)>,
+    pub(super) acknowledged: Vec<(Mono, (TaskId, Attempt), Finish)>,
     /// What was accepted with the word of a server.
-    pub(super) accepted: BTreeSet<TaskId>,
+    pub(super) accepted: BTreeSet<(TaskId, Attempt)>,
     /// Reports of each memory of an agent: before the first, and through which one they were
     /// acknowledged.
     pub(super) reports: Marks,
-    /// What each number of a memory of an agent stood for.
-    pub(super) numbers: BTreeMap<(AgentId, SpoolEpoch, u64), u64>,
+    /// An older state of the store has come back.
+    pub(super) was_restored: bool,
+    /// What each number of a memory of an agent stood for, and when it was acknowledged last.
+    pub(super) numbers: BTreeMap<(AgentId, SpoolEpoch, u64), (u64, Mono)>,
     /// Numbers that stood for two samples.
     pub(super) twice: Vec<(AgentId, u64)>,
-    samples: u32,
+    /// When each sample was made, and of which host.
+    pub(super) samples: BTreeMap<u64, (Mono, String)>,
     /// What was seen to be wrong at once.
     pub(super) broken: Vec<String>,
     /// How often servers gave each answer.
     pub(super) answers: BTreeMap<String, u64>,
     /// Backups that were made while tasks were handed out and not yet taken, or taken and not yet started.
     pub(super) backups: Vec<Backup>,
+    /// Tasks that had succeeded when a goodbye was answered which named another attempt than the present.
+    pub(super) left_with: Vec<(TaskId, Attempt, Attempt)>,
+    /// How many starts there were.
+    all_starts: usize,
     /// Whether any are made: only where one is to be put back.
     backs_up: bool,
     /// The rows as the running server has them.
@@ -61,10 +68,39 @@ pub(super) struct All {
 #[derive(Debug, Clone)]
 pub(super) struct Start {
     pub(super) at: Mono,
+    pub(super) kind: Kind,
+    pub(super) agent: AgentId,
     pub(super) host: String,
+    /// When its handler was through, or gone with its process.
+    pub(super) until: Option<Mono>,
 }
 
 impl All {
+    /// The attempt that a task is at, in the rows.
+    fn attempt(&self, task: TaskId) -> Option<Attempt> {
+        let rows = self.rows.as_ref()?;
+        rows.peek(task, |task| task.state.attempt)
+    }
+
+    /// The same, unless it has ended.
+    fn open_attempt(&self, task: TaskId) -> Option<Attempt> {
+        let rows = self.rows.as_ref()?;
+        let open = |task: &Task| task.state.outcome().is_none().then_some(task.state.attempt);
+        rows.peek(task, open).flatten()
+    }
+
+    /// A goodbye that names an attempt which is over ends nothing.
+    fn heard(&mut self, (task, attempt): (TaskId, Attempt), before: Attempt) {
+        if attempt == before || self.attempt(task) == Some(attempt) {
+            return;
+        }
+        let rows = self.rows.as_ref();
+        let state = rows.and_then(|rows| rows.peek(task, |task| task.state.name()));
+        if state == Some(StateName::Succeeded) {
+            self.left_with.push((task, attempt, before));
+        }
+    }
+
     /// Makes a backup half of the time, where one is to be put back.
     fn back_up(&mut self, world: &World) {
         let rows = self.rows.as_ref();
@@ -104,28 +140,51 @@ impl Journal {
         self.all().rows = Some(rows.clone());
     }
 
-    /// A handler starts; gives which start of all it is.
-    pub(super) fn starts(&self, task: TaskId, host: &str, by_calls: bool) -> usize {
+    /// A handler starts.
+    pub(super) fn starts(
+        &self,
+        (task, attempt): (TaskId, Attempt),
+        kind: Kind,
+        (agent, host): (AgentId, &str),
+        by_calls: bool,
+    ) -> Runs {
         let at = self.world.now();
-        self.world.tell(|| format!("{host} starts {task}"));
+        self.world
+            .tell(|| format!("{host} starts {task}, attempt {attempt}"));
+        let number = u64::from_le_bytes(task.as_bytes()[8..].try_into().unwrap_or_default());
+        self.world.mark(number ^ u64::from(attempt.0));
         let mut all = self.all();
-        if by_calls && !all.accepted.contains(&task) {
-            let text = format!("task {task} started at {host} before a server said that it may");
+        if by_calls && !all.accepted.contains(&(task, attempt)) {
+            let text = format!(
+                "task {task} started at {host} as attempt {attempt} before a server said that it may"
+            );
             all.broken.push(text);
         }
+        all.all_starts += 1;
+        let number = all.all_starts;
         let starts = all.starts.entry(task).or_default();
         starts.push(Start {
             at,
+            kind,
+            agent,
             host: host.to_owned(),
+            until: None,
         });
-        all.starts.values().map(Vec::len).sum()
+        Runs {
+            journal: self.clone(),
+            task,
+            nth: starts.len() - 1,
+            number,
+        }
     }
 
     /// A host is measured; gives which sample of all it is.
-    pub(super) fn samples(&self) -> f64 {
+    pub(super) fn samples(&self, host: &str) -> f64 {
+        let at = self.world.now();
         let mut all = self.all();
-        all.samples += 1;
-        f64::from(all.samples)
+        let number = f64::from(u32::try_from(all.samples.len()).unwrap_or(u32::MAX));
+        all.samples.insert(number.to_bits(), (at, host.to_owned()));
+        number
     }
 
     /// A handler has this result.
@@ -134,10 +193,33 @@ impl Journal {
         all.results.entry(task).or_default().insert(result.to_vec());
     }
 
-    /// The attempt that a task is at, in the rows.
-    fn attempt(&self, task: TaskId) -> Option<Attempt> {
-        let rows = self.all().rows.clone()?;
-        rows.peek(task, |task| task.state.attempt)
+    /// What really happened ends for this start.
+    fn stops(&self, task: TaskId, nth: usize) {
+        let at = self.world.now();
+        let mut all = self.all();
+        let start = all
+            .starts
+            .get_mut(&task)
+            .and_then(|starts| starts.get_mut(nth));
+        if let Some(start) = start {
+            start.until = Some(at);
+        }
+    }
+}
+
+/// Lives as long as a handler runs.
+#[derive(Debug)]
+pub(super) struct Runs {
+    journal: Journal,
+    task: TaskId,
+    nth: usize,
+    /// Which start of all it is.
+    pub(super) number: usize,
+}
+
+impl Drop for Runs {
+    fn drop(&mut self) {
+        self.journal.stops(self.task, self.nth);
     }
 }
 
@@ -149,11 +231,20 @@ pub(super) fn sample(report: &Report) -> Option<u64> {
 }
 
 impl Tap for Journal {
+    fn refused(&self, reason: RefusalReason) {
+        let word = format!("opening refused {}", reason.as_str());
+        *self.all().answers.entry(word).or_default() += 1;
+    }
+
     fn before(&self, _: AgentId, command: &Command) -> Vec<Option<Attempt>> {
         match command {
             Command::Update(update) => {
-                let items = update.items.iter();
-                items.map(|item| self.attempt(item.task)).collect()
+                let (all, items) = (self.all(), update.items.iter());
+                items.map(|item| all.attempt(item.task)).collect()
+            }
+            Command::Goodbye(goodbye) => {
+                let (all, task) = (self.all(), goodbye.task.iter());
+                task.map(|(task, _)| all.open_attempt(*task)).collect()
             }
             _ => Vec::new(),
         }
@@ -199,19 +290,24 @@ impl Tap for Journal {
                     if *verdict != Verdict::Ok {
                         continue;
                     }
-                    if attempt.is_some_and(|attempt| item.attempt < attempt) {
+                    // It may have been handed out anew while this was on its way.
+                    let later = all.attempt(item.task);
+                    let before = attempt.is_some_and(|before| item.attempt < before);
+                    let beyond = later.is_some_and(|later| item.attempt > later);
+                    if before || beyond {
                         let text = format!(
-                            "task {}: a word of attempt {:?} was taken while it was at {attempt:?}",
+                            "task {}: a word of attempt {} was taken while it was at {attempt:?}",
                             item.task, item.attempt
                         );
                         all.broken.push(text);
                     }
                     match &item.event {
                         AgentEvent::Accept { .. } => {
-                            all.accepted.insert(item.task);
+                            all.accepted.insert((item.task, item.attempt));
                         }
                         AgentEvent::Finish(finish) => {
-                            all.acknowledged.push((at, item.task, finish.clone()));
+                            let which = (item.task, item.attempt);
+                            all.acknowledged.push((at, which, finish.clone()));
                         }
                         _ => {}
                     }
@@ -224,10 +320,9 @@ impl Tap for Journal {
                 },
             ) => {
                 let key = (agent, submit.epoch);
-                let mark = all
-                    .reports
-                    .entry(key)
-                    .or_insert((submit.after, submit.after));
+                // What lies before the first went to a past that was taken back, or it is missing.
+                let first = if all.was_restored { submit.after } else { 0 };
+                let mark = all.reports.entry(key).or_insert((first, first));
                 mark.1 = mark.1.max(*through);
                 for report in submit
                     .reports
@@ -238,9 +333,17 @@ impl Tap for Journal {
                         continue;
                     };
                     let key = (agent, submit.epoch, report.seq);
-                    if *all.numbers.entry(key).or_insert(sample) != sample {
+                    let known = all.numbers.entry(key).or_insert((sample, at));
+                    known.1 = at;
+                    if known.0 != sample {
                         all.twice.push((agent, report.seq));
                     }
+                }
+            }
+            (Command::Goodbye(goodbye), Response::Ack { .. }) => {
+                let before = before.first().copied().flatten();
+                if let Some((task, before)) = goodbye.task.zip(before) {
+                    all.heard(task, before);
                 }
             }
             _ => {}

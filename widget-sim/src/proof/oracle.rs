@@ -12,6 +12,7 @@ use widget_core::testkit::fixtures::NOW;
 use widget_core::time::{Mono, Timestamp};
 use widget_server::{SendError, ServerHandle, TaskRequest};
 
+use super::bad;
 use super::plan::{Kind, TaskPlan};
 use crate::{Desk, SimServer, World};
 
@@ -22,6 +23,8 @@ pub(super) struct Asked {
     pub(super) agent: AgentId,
     /// Which task it is, once that was answered, and when.
     pub(super) accepted: Option<(TaskId, Mono)>,
+    /// All that was answered to the same question, and when.
+    pub(super) answers: Vec<(TaskId, Mono)>,
     /// The same moment of every time that it is asked for.
     not_before: Option<Timestamp>,
     /// It cannot be had: the agent is not there, or the time was over.
@@ -31,24 +34,6 @@ pub(super) struct Asked {
     asking: bool,
     /// How it had ended when that was first seen, and when that was.
     pub(super) end: Option<(Mono, Outcome)>,
-}
-
-/// What happened to the whole that excuses something.
-#[derive(Debug, Clone, Default)]
-pub(super) struct History {
-    /// From when the state was that came back, and when that was.
-    pub(super) restores: Vec<(Mono, Mono)>,
-    /// Which agent's disk was copied, and when.
-    pub(super) clones: Vec<(AgentId, Mono)>,
-    /// Which agents were deleted, and when.
-    pub(super) deleted: Vec<(AgentId, Mono)>,
-    /// Agents that have lost what they remembered, or have nowhere to keep it.
-    pub(super) forgetful: Vec<AgentId>,
-    /// How often supervisors saw an agent end for a shutdown or a restart.
-    pub(super) shut_down: BTreeMap<AgentId, usize>,
-    pub(super) restarted: BTreeMap<AgentId, usize>,
-    /// Something went wrong at all.
-    pub(super) disturbed: bool,
 }
 
 /// Asks, and remembers. Clones are the same one.
@@ -107,6 +92,7 @@ impl Oracle {
             plan: plan.clone(),
             agent,
             accepted: None,
+            answers: Vec::new(),
             not_before: plan.not_before.map(|wait| wall.after(wait)),
             refused: false,
             cancel_asked: false,
@@ -134,7 +120,7 @@ impl Oracle {
                 not_before: asked.not_before,
                 priority: asked.plan.priority,
                 ordering_key: asked.plan.key.map(|key| format!("key-{key}")),
-                once: Once::Key(format!("task-{number}")),
+                once: Once::Key(key(number)),
                 ..TaskRequest::new(
                     asked.agent,
                     asked.plan.kind.as_str(),
@@ -152,6 +138,27 @@ impl Oracle {
             this.all().asked[number].asking = false;
             if let Some(answer) = answer {
                 this.answered(number, answer);
+            }
+        });
+    }
+
+    /// Asks for something that is to be refused.
+    pub(super) fn ask_badly(&self, number: u64) {
+        let request = bad::request(number);
+        let answer =
+            self.call(move |handle| async move { handle.submit(request, Actor::Api).await.err() });
+        let this = self.clone();
+        self.world.spawn(async move {
+            let Some(refused) = answer.await else {
+                return;
+            };
+            let mut all = this.all();
+            if let Some(error) = refused {
+                let word = format!("asked: {}", bad::name(&error));
+                *all.answers.entry(word).or_default() += 1;
+            } else {
+                let text = format!("a bad task was taken: number {number} of the bad ones");
+                all.broken.push(text);
             }
         });
     }
@@ -177,18 +184,13 @@ impl Oracle {
         let mut all = self.all();
         let word = match &answer {
             Ok(_) => "ok",
-            Err(SendError::UnknownAgent) => "UnknownAgent",
-            Err(SendError::NotBefore(_)) => "NotBefore",
-            // A clock was set meanwhile, so that the same time is another one.
-            Err(SendError::KeyReused(_)) => "KeyReused",
-            Err(SendError::Store(_)) => "Store",
-            Err(SendError::AgentIsV1) => "AgentIsV1",
-            Err(_) => "otherwise",
+            Err(error) => bad::name(error),
         };
         *all.answers.entry(format!("asked: {word}")).or_default() += 1;
         let asked = &mut all.asked[number];
         match answer {
             Ok(id) | Err(SendError::KeyReused(id)) => {
+                asked.answers.push((id, now));
                 asked.accepted.get_or_insert((id, now));
             }
             Err(SendError::NotBefore(_) | SendError::AgentIsV1) => asked.refused = true,
@@ -276,20 +278,6 @@ impl Oracle {
     }
 }
 
-impl History {
-    /// Whether something that was committed at this time may be gone.
-    pub(super) fn may_be_gone(&self, at: Mono) -> bool {
-        let mut restores = self.restores.iter();
-        restores.any(|(from, until)| *from <= at && at <= *until)
-    }
-
-    /// Whether this agent was deleted after this time.
-    pub(super) fn was_deleted(&self, agent: AgentId, since: Mono) -> bool {
-        let mut deleted = self.deleted.iter();
-        deleted.any(|(of, at)| *of == agent && *at >= since)
-    }
-}
-
 impl Asked {
     /// Whether its end was seen before its time was over.
     pub(super) fn ended_before_its_ttl(&self) -> bool {
@@ -317,6 +305,11 @@ impl Asked {
             StateName::Cancelled | StateName::Expired | StateName::Rejected
         )
     }
+}
+
+/// The idempotency key of the task with this number.
+pub(super) fn key(number: usize) -> String {
+    format!("task-{number}")
 }
 
 /// For so long a task may wait to end once nothing goes wrong any more.

@@ -33,7 +33,7 @@ impl Director {
         let mut numbers = Vec::new();
         for _ in 0..6 {
             for (number, party) in self.parties.iter().enumerate() {
-                if self.plan.forsaken && number == 0 {
+                if self.is_forsaken(number) {
                     continue;
                 }
                 let plan = TaskPlan {
@@ -59,7 +59,7 @@ impl Director {
     async fn let_go(&mut self) -> Vec<String> {
         let (mut first, mut numbers) = (Vec::new(), Vec::new());
         for (number, party) in self.parties.iter().enumerate() {
-            if self.plan.forsaken && number == 0 {
+            if self.is_forsaken(number) {
                 continue;
             }
             let next = TaskPlan {
@@ -87,7 +87,7 @@ impl Director {
         let mut numbers = Vec::new();
         for _ in 0..2 {
             for (number, party) in self.parties.iter().enumerate() {
-                if self.plan.forsaken && number == 0 {
+                if self.is_forsaken(number) {
                     continue;
                 }
                 let plan = TaskPlan::plain(&self.world, number, Kind::Stubborn);
@@ -104,11 +104,8 @@ impl Director {
         self.world.sleep(wait).await;
         self.look().await;
         let all = self.oracle.all();
-        // What only a copy of an agent had taken holds up others until no-word.
-        let clones = &self.history.clones;
-        let open = |asked: &Asked| {
-            asked.end.is_none() && !clones.iter().any(|(agent, _)| *agent == asked.agent)
-        };
+        // All copies of disks have ended by now.
+        let open = |asked: &Asked| asked.end.is_none();
         let late = numbers
             .iter()
             .filter(|(_, number)| open(&all.asked[*number]));

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use widget_core::access::Secret;
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
 use widget_core::message::{
     Command, Credential, Describe, Goodbye, HandlerInfo, Held, Hello, Opening, RequestWork,
@@ -14,6 +15,7 @@ use widget_core::task::AgentEvent;
 use widget_core::testkit::fixtures::report;
 use widget_core::transport::{Connection, Transport};
 
+use super::bad::BAD;
 use super::checks::STRANGER;
 use super::director::SERVER;
 use super::edges::words;
@@ -46,6 +48,9 @@ pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: 
             let pause = inner.between(Duration::ZERO, chaos / TASKS as u32);
             inner.sleep(pause).await;
             let asked = oracle.ask(ROGUE, &task(number, &inner));
+            if number == 0 {
+                oracle.ask_badly(inner.below(BAD));
+            }
             if inner.chance(300) {
                 let (oracle, world) = (oracle.clone(), inner.clone());
                 inner.spawn(async move {
@@ -125,6 +130,9 @@ impl Talk {
             for _ in 0..self.runtime.world().below(40) {
                 let pause = self.between(1, 300);
                 self.runtime.sleep(pause).await;
+                if self.runtime.world().now().since_start() >= chaos {
+                    break;
+                }
                 if self.say(&connection).await.is_none() {
                     break;
                 }
@@ -154,7 +162,10 @@ impl Talk {
             agent: ROGUE,
             epoch: self.epoch(),
             seen: None,
-            credential: Credential::None,
+            credential: match self.below(15) {
+                0 => Credential::Secret(Secret::from_bytes([7; 32])),
+                _ => Credential::None,
+            },
             extras: Vec::new(),
         })
     }
@@ -225,7 +236,13 @@ impl Talk {
             _ => {
                 let mut words = words();
                 words.retain(|word| self.mood.has(word));
-                let items = (0..self.below(3) + 1).map(|_| {
+                // Now and then none, which is no news.
+                let count = if self.below(60) == 0 {
+                    0
+                } else {
+                    self.below(3) + 1
+                };
+                let items = (0..count).map(|_| {
                     let (task, attempt) = self.pair();
                     UpdateItem {
                         task,

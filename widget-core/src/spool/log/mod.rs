@@ -234,7 +234,11 @@ impl LogSpool {
 
     fn write_whole(&mut self) -> io::Result<(Box<dyn DiskFile>, u64)> {
         if let Some(name) = &self.foreign {
-            self.disk.rename(LOG, name)?;
+            match self.disk.rename(LOG, name) {
+                // It could not be read then, and so it was not known that it is not there.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                renamed => renamed?,
+            }
             // Whatever comes of the sync: there is nothing of this name to rename any more.
             self.foreign = None;
             self.disk.sync()?;

@@ -75,6 +75,12 @@ impl MemoryStore {
         }
     }
 
+    /// How many wait for tasks of agents.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.bells.len()
+    }
+
     /// Each method takes the lock once and never waits while it has it.
     fn rows(&self) -> MutexGuard<'_, Rows> {
         self.rows.lock().unwrap_or_else(PoisonError::into_inner)

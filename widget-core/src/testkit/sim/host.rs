@@ -149,7 +149,9 @@ impl World {
 
     /// Suspends a host for this time: nothing on it runs, its clocks but the one that never jumps go
     /// on. What is sent to it waits. One that is suspended already sleeps on.
-    pub fn suspend(&self, host: &str, time: Duration) {
+    ///
+    /// One that is suspended is not again; says whether it was not.
+    pub fn suspend(&self, host: &str, time: Duration) -> bool {
         let now = self.0.now.load(Ordering::Relaxed);
         let nanos = u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         let until = now.saturating_add(nanos);
@@ -158,7 +160,7 @@ impl World {
             let number = hosts.number(host);
             let host = &mut hosts.hosts[number];
             if host.asleep.is_some() {
-                return;
+                return false;
             }
             host.asleep = Some((until, now));
             number
@@ -172,6 +174,7 @@ impl World {
             world.resume(number);
         };
         self.0.schedule.spawn(ProcessId::WORLD, Box::pin(wake));
+        true
     }
 
     fn resume(&self, number: usize) {

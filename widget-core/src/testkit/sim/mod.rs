@@ -73,6 +73,8 @@ struct Inner {
     counts: Mutex<BTreeMap<&'static str, u64>>,
     /// The longest that blocking work waits for its thread, in nanoseconds.
     blocking: AtomicU64,
+    /// How many steps are still to be taken at most.
+    steps: AtomicU64,
 }
 
 impl std::fmt::Debug for Inner {
@@ -102,6 +104,7 @@ impl World {
             trace: Mutex::new(None),
             counts: Mutex::new(BTreeMap::new()),
             blocking: AtomicU64::new(1_000_000),
+            steps: AtomicU64::new(u64::MAX),
         }))
     }
 
@@ -120,7 +123,8 @@ impl World {
     /// Drives the world until `main` ends, which belongs to no process.
     ///
     /// # Panics
-    /// If nothing can happen any more and `main` has not ended; and if a task panics.
+    /// If nothing can happen any more and `main` has not ended; if the steps are [used up](Self::set_steps);
+    /// and if a task panics.
     pub fn run<T: Send + 'static>(&self, main: impl Future<Output = T> + Send + 'static) -> T {
         let result = Arc::new((AtomicBool::new(false), Mutex::new(None)));
         let place = Arc::clone(&result);
@@ -136,12 +140,20 @@ impl World {
             {
                 return value;
             }
+            let left = self.0.steps.load(Ordering::Relaxed);
+            assert!(left > 0, "no end is in sight (seed {})", self.0.seed);
+            self.0.steps.store(left - 1, Ordering::Relaxed);
             assert!(
                 self.step(),
                 "nothing can happen any more (seed {})",
                 self.0.seed
             );
         }
+    }
+
+    /// How many steps are still taken at most: turns of tasks, and leaps of the clock. Without end unless said.
+    pub fn set_steps(&self, most: u64) {
+        self.0.steps.store(most, Ordering::Relaxed);
     }
 
     /// Runs this in the background. It belongs to no process, so it never is killed.
