@@ -33,6 +33,9 @@ pub(super) const STRANGER: usize = usize::MAX;
 /// What a word takes on its way at most, when it is to be compared with a time.
 const SLACK: Duration = Duration::from_secs(5);
 
+/// After so long without a word nothing is held any more.
+const DAYS: Duration = Duration::from_secs(2 * 24 * 60 * 60);
+
 /// By how much the server's clock is set in all. A process that begins takes it as it is.
 pub(super) fn clock_was_set(plan: &Plan) -> Duration {
     let set = plan
@@ -296,7 +299,9 @@ impl Scene<'_> {
                 && may(other)
         };
         let held_up = || asked.plan.key.is_some() && self.asked.iter().any(holds_up);
-        !self.plan.forsaken && ((is_held && may(asked)) || held_up())
+        // What was asked for last, the store may have taken back after all that waiting.
+        let waited = self.now.since(Mono::from_start(asked.plan.at)) > DAYS;
+        !(self.plan.forsaken && waited) && ((is_held && may(asked)) || held_up())
     }
 
     /// One task ends one process at most.

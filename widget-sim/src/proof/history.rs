@@ -101,13 +101,15 @@ impl History {
     }
 
     /// Where the store has gone back to before a start, and the agent has lost its memory of it before the
-    /// next one, there is nobody left who knows.
+    /// next one, there is nobody left who knows. Nor does an agent know the store whose new memory has seen
+    /// nothing of it but the state between two restores.
     pub(super) fn nobody_knows(&self, agent: AgentId, starts: &[Start]) -> bool {
+        let again = self.restores.len() > 1;
         starts.windows(2).all(|pair| {
             let (before, after) = (pair[0].at, pair[1].at);
-            let mut forgot = self.forgot.iter();
+            let mut forgot = self.forgot.iter().filter(|(of, _)| *of == agent);
             self.may_be_gone(before)
-                && forgot.any(|(of, at)| *of == agent && before <= *at && *at <= after)
+                && forgot.any(|(_, at)| *at <= after && (again || before <= *at))
         })
     }
 
