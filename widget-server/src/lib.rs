@@ -114,6 +114,7 @@ mod page;
 mod presence;
 mod refusals;
 mod schema;
+mod seal;
 mod server;
 mod sweep;
 #[cfg(feature = "tls")]

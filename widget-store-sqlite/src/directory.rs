@@ -57,6 +57,46 @@ fn make(directory: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// A new database is for its owner alone: who reads the key in it can seal sessions. What cannot be made is
+/// for SQLite to say.
+#[cfg(unix)]
+pub(crate) fn make_private(database: &Path) {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    let mut options = OpenOptions::new();
+    let made = options
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(database);
+    drop(made);
+}
+
+/// The same for one of an earlier version and the files beside it, as far as they are this user's.
+#[cfg(unix)]
+pub(crate) fn keep_private(database: &Path) {
+    use std::os::unix::fs::PermissionsExt;
+
+    for suffix in ["", "-wal", "-shm"] {
+        let mut path = database.as_os_str().to_owned();
+        path.push(suffix);
+        let Ok(file) = fs::metadata(&path) else {
+            continue;
+        };
+        let mode = file.permissions().mode() & 0o777;
+        if mode & 0o077 != 0 {
+            let _ = fs::set_permissions(&path, fs::Permissions::from_mode(mode & 0o700));
+        }
+    }
+}
+
+/// Elsewhere a file is as open as its directory.
+#[cfg(not(unix))]
+pub(crate) fn make_private(_: &Path) {}
+
+#[cfg(not(unix))]
+pub(crate) fn keep_private(_: &Path) {}
+
 #[cfg(unix)]
 fn sync(directory: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
@@ -76,6 +116,30 @@ fn refused(what: &str, path: &Path, why: &dyn fmt::Display) -> StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_database_is_for_its_owner_alone_also_one_that_was_not() {
+        use std::os::unix::fs::PermissionsExt;
+
+        use crate::{SqliteOptions, SqliteStore};
+
+        let data = tempfile::tempdir().unwrap();
+        let path = data.path().join("widget.db");
+        let modes = || {
+            let files = fs::read_dir(data.path()).unwrap().map(|file| file.unwrap());
+            let ours =
+                files.filter(|file| file.file_name().to_string_lossy().starts_with("widget.db"));
+            ours.map(|file| file.metadata().unwrap().permissions().mode() & 0o777)
+                .collect::<Vec<_>>()
+        };
+        let store = SqliteStore::open(&SqliteOptions::new(data.path())).unwrap();
+        assert_eq!(modes(), vec![0o600; 3]);
+        drop(store);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        let _store = SqliteStore::open(&SqliteOptions::new(data.path())).unwrap();
+        assert_eq!(modes(), vec![0o600; 3]);
+    }
 
     /// A test that started a child kept the lock of another test's store for a moment.
     #[test]

@@ -53,7 +53,10 @@ impl SqliteStore {
         let lock = directory::claim(&options.directory)?;
         let path = options.directory.join("widget.db");
         let named = |error| connect::named(&path, error);
+        directory::make_private(&path);
         let writer = connect::writer(&path, options).map_err(named)?;
+        // Only now is it known to be ours.
+        directory::keep_private(&path);
         let readers = |count| {
             (0..count)
                 .map(|_| connect::reader(&path))

@@ -10,7 +10,7 @@ use widget_core::stop::Stop;
 use widget_core::testkit::fixtures::agent as agent_id;
 use widget_core::testkit::limited;
 use widget_core::tls::Pin;
-use widget_server::open::{self, Door, LISTENERS};
+use widget_server::open::{self, Door, LISTENERS, ListenerKind};
 use widget_server::tls::Authority;
 use widget_server::{Server, ServerEvent};
 
@@ -27,24 +27,28 @@ fn authority() -> (TempDir, Authority) {
     (data, authority)
 }
 
+/// One with this listener, and its address.
+async fn server(kind: &ListenerKind, door: &Door) -> (Server, String) {
+    let scheme = kind.scheme_at(door);
+    let at = format!("{scheme}://127.0.0.1:0");
+    let listener = open::listener_at(&at, door).await.unwrap();
+    let address = format!("{scheme}://{}", listener.local_addr().unwrap());
+    let stores = open::store("memory", "unused".as_ref(), &runtime()).unwrap();
+    let server = Server::builder(runtime(), stores).boxed_listener(listener);
+    (server.build(), address)
+}
+
 #[test]
 fn an_agent_reports_to_a_server_that_it_knows_by_its_pin() {
     on_tokio(limited(async {
         let (_data, authority) = authority();
         let (pin, door) = (authority.pin(), Door::Tls(Arc::new(authority)));
         for kind in LISTENERS {
-            let scheme = kind.scheme_at(&door);
-            let at = format!("{scheme}://127.0.0.1:0");
-            let listener = open::listener_at(&at, &door).await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let stores = open::store("memory", "unused".as_ref(), &runtime()).unwrap();
-            let server = Server::builder(runtime(), stores)
-                .boxed_listener(listener)
-                .build();
+            let (server, address) = server(kind, &door).await;
             let (handle, stop) = (server.handle(), Stop::new());
             let mut events = handle.events();
             let serving = tokio::spawn(server.run(stop.signal()));
-            let url = format!("{scheme}://{address}?pin={pin}");
+            let url = format!("{address}?pin={pin}");
             let builder = Agent::builder()
                 .runtime(runtime())
                 .interval(Duration::from_secs(1));
@@ -71,17 +75,10 @@ fn an_agent_says_nothing_to_a_server_that_does_not_match_its_pin() {
         let (_data, authority) = authority();
         let door = Door::Tls(Arc::new(authority));
         for kind in LISTENERS {
-            let scheme = kind.scheme_at(&door);
-            let at = format!("{scheme}://127.0.0.1:0");
-            let listener = open::listener_at(&at, &door).await.unwrap();
-            let address = listener.local_addr().unwrap();
-            let stores = open::store("memory", "unused".as_ref(), &runtime()).unwrap();
-            let server = Server::builder(runtime(), stores)
-                .boxed_listener(listener)
-                .build();
+            let (server, address) = server(kind, &door).await;
             let (handle, stop) = (server.handle(), Stop::new());
             let serving = tokio::spawn(server.run(stop.signal()));
-            let url = format!("{scheme}://{address}?pin={}", Pin::of(b"another"));
+            let url = format!("{address}?pin={}", Pin::of(b"another"));
             let transport = connect(&url, runtime()).unwrap();
             let hello = widget_core::testkit::transport::hello(1);
             let error = transport.connect(hello).await.unwrap_err();

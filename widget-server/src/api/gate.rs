@@ -4,7 +4,6 @@
 //! not. Handlers get a handle that asks for that caller ([`Asking`]), so that what they do is
 //! decided on the rows that they touch.
 
-use std::convert::Infallible;
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -56,13 +55,6 @@ pub struct Client {
     pub address: IpAddr,
     /// Whether it came over TLS, all of the way.
     pub is_secure: bool,
-}
-
-/// The same for handlers.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Comes {
-    pub(crate) client: Option<IpAddr>,
-    pub(crate) is_secure: bool,
 }
 
 /// A handle for whoever asks.
@@ -129,8 +121,7 @@ impl Shows {
 
 async fn who(handle: &ServerHandle, shows: Shows, peer: Option<IpAddr>) -> Result<Caller, Why> {
     let shown = match shows {
-        // Who reaches it is on its own host.
-        // What is no token of ours is the business of a program that has the router inside.
+        // Whoever reaches it is on its own host, and what is no token of ours is the business of a program that has the router inside.
         Shows::Nothing | Shows::Pass(_) | Shows::Token(None) if !handle.is_exposed() => {
             return Ok(Caller::near(peer));
         }
@@ -241,18 +232,6 @@ fn refusal(why: Why) -> Response {
         .headers_mut()
         .insert(header::WWW_AUTHENTICATE, bearer);
     response
-}
-
-impl<S: Send + Sync> FromRequestParts<S> for Comes {
-    type Rejection = Infallible;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let client = parts.extensions.get::<Client>();
-        Ok(Self {
-            client: client.map(|client| client.address),
-            is_secure: client.is_some_and(|client| client.is_secure),
-        })
-    }
 }
 
 impl FromRequestParts<ServerHandle> for Asking {

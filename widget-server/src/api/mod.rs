@@ -21,7 +21,7 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::Method;
 use axum::middleware::{from_fn_with_state, map_response};
-pub(crate) use gate::{Asking, COOKIE, Comes};
+pub(crate) use gate::{Asking, COOKIE};
 pub use gate::{Client, Need};
 pub use guard::HostRules;
 pub(crate) use problem::Problem;

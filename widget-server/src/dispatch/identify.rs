@@ -5,7 +5,7 @@ use widget_core::id::AgentId;
 use widget_core::message::{Credential, Enrol, Hello, Welcome, extra};
 use widget_core::runtime::RuntimeExt;
 use widget_core::store::{
-    Action, AuditEntry, CredentialRecord, Enrolled, Enrolment, HostId, StoreErrorKind, TokenFault,
+    Action, AuditEntry, CredentialRecord, Enrolled, Enrolment, HostId, StoreErrorKind,
 };
 use widget_core::transport::{Assurance, Origin, Peer, Rejection};
 
@@ -45,13 +45,10 @@ impl Identity {
 impl Dispatcher {
     /// Nothing is looked at of an address that has shown too much that was not good.
     pub(super) fn has_tries_left(&self, from: &Origin) -> Result<(), Rejection> {
-        let now = self.runtime.now();
-        // What this host's own agents get wrong keeps nobody out.
-        let ip = from.ip.filter(|_| self.rules.exposed);
-        let Some(retry_after) = ip.and_then(|ip| self.tries.wait(ip, now)) else {
+        let Some(retry_after) = self.has_to_wait(from.ip) else {
             return Ok(());
         };
-        self.refusals.count(from, "tries", now);
+        self.refusals.count(from, "tries", self.runtime.now());
         Err(Rejection::Busy { retry_after })
     }
 
@@ -127,7 +124,8 @@ impl Dispatcher {
             }
             Ok(Enrolled::Refused(fault)) => {
                 tracing::debug!(peer = &*from.address, %fault, "a join string lets nobody in");
-                Err(self.not_good(from, fault))
+                // One answer, whatever is wrong: what is known of a token is not for those who guess.
+                Err(self.unproven(from, "join_token", NOT_GOOD))
             }
             Err(error) if *error.kind() == StoreErrorKind::Full => {
                 self.refusals.count(from, "agents_full", self.runtime.now());
@@ -135,11 +133,6 @@ impl Dispatcher {
             }
             Err(_) => Err(BUSY),
         }
-    }
-
-    /// One answer, whatever is wrong: what is known of a token is not for those who guess.
-    fn not_good(&self, from: &Origin, _: TokenFault) -> Rejection {
-        self.unproven(from, "join_token", NOT_GOOD)
     }
 }
 

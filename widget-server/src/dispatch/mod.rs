@@ -18,6 +18,7 @@ mod update;
 mod v1;
 mod work;
 
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -71,7 +72,7 @@ pub(crate) struct Dispatcher {
     pub(crate) events: EventSource,
     pub(crate) refusals: Refusals,
     /// Wrong tokens and credentials, by address.
-    pub(crate) tries: Tries,
+    tries: Tries,
     /// Where inputs are held against schemas.
     pub(crate) inputs: Arc<Desk>,
     /// Where the schemas in descriptions are looked at.
@@ -239,13 +240,24 @@ impl Dispatcher {
     fn unproven(&self, from: &Origin, word: &'static str, text: &str) -> Rejection {
         let now = self.runtime.now();
         self.refusals.count(from, word, now);
-        if let Some(ip) = from.ip {
-            self.tries.wrong(ip, now);
-        }
+        self.was_wrong(from.ip);
         Rejection::Refused(Refusal {
             reason: RefusalReason::Credential,
             text: text.to_owned(),
         })
+    }
+
+    /// How long nothing of that address is looked at. What peers on this host get wrong keeps nobody out.
+    pub(crate) fn has_to_wait(&self, from: Option<IpAddr>) -> Option<Duration> {
+        let from = from.filter(|_| self.rules.exposed)?;
+        self.tries.wait(from, self.runtime.now())
+    }
+
+    /// What that address has shown is not good.
+    pub(crate) fn was_wrong(&self, from: Option<IpAddr>) {
+        if let Some(from) = from.filter(|_| self.rules.exposed) {
+            self.tries.wrong(from, self.runtime.now());
+        }
     }
 
     fn refuse(&self, from: &Origin, reason: RefusalReason, text: impl Into<String>) -> Response {

@@ -158,8 +158,7 @@ impl ServerHandle {
 
     async fn look_at(&self, token: Verifier, peer: Option<IpAddr>) -> Shown {
         let dispatcher = &self.dispatcher;
-        let now = dispatcher.runtime.now();
-        if let Some(wait) = peer.and_then(|peer| dispatcher.tries.wait(peer, now)) {
+        if let Some(wait) = dispatcher.has_to_wait(peer) {
             return Shown::TooMany(wait);
         }
         let found = dispatcher.stores.access.token(&token).await;
@@ -173,9 +172,7 @@ impl ServerHandle {
             Ok(token) => Shown::Good(Caller::by_token(&token, peer), token.verifier),
             Err(fault) => {
                 tracing::debug!(%fault, "a token lets nobody in");
-                if let Some(peer) = peer {
-                    dispatcher.tries.wrong(peer, now);
-                }
+                dispatcher.was_wrong(peer);
                 Shown::Bad
             }
         }

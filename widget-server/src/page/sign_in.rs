@@ -2,18 +2,18 @@
 //! person.
 
 use askama::Template;
-use axum::Form;
 use axum::extract::Query;
 use axum::http::header::{LOCATION, SET_COOKIE};
 use axum::http::{HeaderName, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Form};
 use serde::Deserialize;
 use widget_core::access::{Secret, TOKEN_PREFIX};
 
 use super::base::Site;
 use super::reply::{Frame, Place, html};
 use crate::access::Caller;
-use crate::api::{COOKIE, Comes};
+use crate::api::{COOKIE, Client};
 use crate::handle::{SIGNED_IN, Shown};
 
 #[derive(Template)]
@@ -57,19 +57,27 @@ fn page(
     html(status, &page)
 }
 
-pub(super) async fn order(site: Site, from: Comes, Form(given): Form<Given>) -> Response {
+pub(super) async fn order(
+    site: Site,
+    client: Option<Extension<Client>>,
+    Form(given): Form<Given>,
+) -> Response {
     let next = given.next.as_deref();
     let token = given.token.trim().strip_prefix(TOKEN_PREFIX);
     let Some(secret) = token.and_then(|token| token.parse::<Secret>().ok()) else {
         let fault = "That is no token: it begins with wt1. and has 47 characters.";
         return page(&site, StatusCode::BAD_REQUEST, next, Some(fault));
     };
-    match site.handle.sign_in(&secret, from.client).await {
+    match site
+        .handle
+        .sign_in(&secret, client.as_ref().map(|client| client.address))
+        .await
+    {
         Ok(pass) => {
             let next = next.filter(|next| is_ours(next));
             let home = site.base.home().to_owned();
             let address = next.map_or(home, str::to_owned);
-            see(&site, address, &pass, from.is_secure)
+            see(&site, address, &pass, is_secure(client))
         }
         Err(Shown::TooMany(_)) => {
             let fault = "Too many wrong tokens came from your address: wait ten seconds.";
@@ -87,12 +95,16 @@ pub(super) async fn order(site: Site, from: Comes, Form(given): Form<Given>) -> 
 }
 
 /// Forgets who it was. Whoever has the token can sign in again.
-pub(super) async fn out(site: Site, from: Comes) -> Response {
+pub(super) async fn out(site: Site, client: Option<Extension<Client>>) -> Response {
     if *site.handle.caller() != Caller::nobody() {
         site.handle.signed_out().await;
     }
     let address = site.base.to("/sign-in");
-    see(&site, address, "", from.is_secure)
+    see(&site, address, "", is_secure(client))
+}
+
+fn is_secure(client: Option<Extension<Client>>) -> bool {
+    client.is_some_and(|client| client.is_secure)
 }
 
 /// Goes there, with this in the cookie; empty takes it away.
