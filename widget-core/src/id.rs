@@ -109,8 +109,34 @@ id! {
 
 id! {
     /// The memory of a server: made with its store. A new one means that the store was emptied or
-    /// restored from a backup.
+    /// restored from a backup. All epochs of one store begin alike, so that it knows those of its own also
+    /// when a restore made it forget them.
     StoreEpoch
+}
+
+impl StoreEpoch {
+    /// How many bytes all epochs of a store have in common.
+    const LINEAGE: usize = 10;
+
+    /// Whether the two are epochs of one store, or of copies of it.
+    #[must_use]
+    pub fn is_of_the_store_of(&self, other: &Self) -> bool {
+        self.0[..Self::LINEAGE] == other.0[..Self::LINEAGE]
+    }
+
+    /// A later epoch of this one's store, as new as that one is.
+    #[must_use]
+    pub fn followed_by(&self, fresh: &Self) -> Self {
+        // FNV-1a: whatever differs in the fresh one is to differ in the few bytes that are left.
+        let fold = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        let fold = fresh.0.iter().fold(0xcbf2_9ce4_8422_2325, fold);
+        let mut bytes = self.0;
+        let end = bytes[Self::LINEAGE..].iter_mut();
+        for (byte, new) in end.zip(fold.to_be_bytes().into_iter().skip(2)) {
+            *byte = new;
+        }
+        Self(bytes)
+    }
 }
 
 impl AgentId {

@@ -29,8 +29,8 @@ const ARRIVE: &str = "
         labels = coalesce(excluded.labels, labels)
     RETURNING number";
 /// When it was heard last, unless it has left.
-pub(crate) const HEARD: &str =
-    "SELECT CASE WHEN left_at IS NULL THEN last_seen END FROM agents WHERE id = ?1";
+pub(crate) const ENDED: &str = "SELECT 1 FROM credentials WHERE agent = ?1 AND ended IS NOT NULL";
+const HEARD: &str = "SELECT CASE WHEN left_at IS NULL THEN last_seen END FROM agents WHERE id = ?1";
 /// Not more of them than it takes to know that there are enough.
 const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM agents LIMIT ?1)";
 pub(crate) const RELEASE: &str = "
@@ -148,6 +148,9 @@ impl AgentStore for SqliteStore {
 }
 
 fn arrive(connection: &Connection, arrival: &Arrival) -> Result<Arrived> {
+    if arrival.credential.is_some() && has_ended(connection, arrival.agent)? {
+        return Err(StoreErrorKind::NotFound.into());
+    }
     let mut heard = None;
     if arrival.host.is_some() || arrival.most.is_some() {
         let mut statement = connection.prepare_cached(HEARD)?;
@@ -175,6 +178,12 @@ fn arrive(connection: &Connection, arrival: &Arrival) -> Result<Arrived> {
     let sighting = sightings::sight(connection, number, arrival, heard)?;
     let record = one(connection, arrival.agent)?.ok_or_else(no_row)?;
     Ok(Arrived { record, sighting })
+}
+
+/// Whether the agent's credential has ended.
+fn has_ended(connection: &Connection, agent: AgentId) -> Result<bool> {
+    let mut statement = connection.prepare_cached(ENDED)?;
+    Ok(statement.exists([agent.as_bytes()])?)
 }
 
 /// Whether a new agent may come.

@@ -33,6 +33,7 @@ const DELIVERY: &str = "SELECT epoch, sequence, behind FROM deliveries WHERE age
 const DELIVER: &str = "INSERT OR REPLACE INTO deliveries VALUES (?1, ?2, ?3, ?4)";
 const EPOCHS: &str = "SELECT epoch FROM epochs ORDER BY number";
 const NEW_EPOCH: &str = "INSERT INTO epochs (epoch) VALUES (?1)";
+const OLD_EPOCHS: &str = "DELETE FROM epochs WHERE number <= (SELECT max(number) FROM epochs) - ?1";
 
 /// Admits an agent's memory and takes back what an earlier one held.
 pub(crate) fn admit(connection: &Connection, admission: &Admission) -> Result<Admitted> {
@@ -41,10 +42,11 @@ pub(crate) fn admit(connection: &Connection, admission: &Admission) -> Result<Ad
     let mut delivery = delivery(connection, admission.agent)?;
     let fresh = schema::generate_epoch(admission.now)?;
     let admitted = delivery.admit(admission, &mut store, fresh);
-    if store != before {
+    for epoch in before.followed_by(&store) {
         connection
             .prepare_cached(NEW_EPOCH)?
-            .execute([store.current.as_bytes()])?;
+            .execute([epoch.as_bytes()])?;
+        connection.execute(OLD_EPOCHS, [i64::from(StoreEpochs::KEPT)])?;
     }
     deliver(connection, admission.agent, &delivery)?;
     let mut statement = connection.prepare_cached(HELD)?;

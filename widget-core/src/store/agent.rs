@@ -23,6 +23,8 @@ use crate::time::Timestamp;
 /// - must list agents in the order of their numbers, each once;
 /// - must keep the first session key it is offered while any server has it open, and answer every
 ///   offer with it; a store that is opened anew may be a restored one, and begins without;
+/// - must make no row for an agent whose credential has ended, where it keeps credentials as well: it was
+///   deleted after the credential was looked at;
 /// - must delete an agent's row with all that belongs to it in this store, and say whether it was
 ///   there; a later arrival of the same id begins anew.
 #[async_trait]
@@ -31,7 +33,8 @@ pub trait AgentStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Full`](super::StoreErrorKind::Full) beyond [`Arrival::most`],
-    /// [`Unavailable`](super::StoreErrorKind::Unavailable).
+    /// [`NotFound`](super::StoreErrorKind::NotFound) if [`Arrival::credential`] has ended, where this
+    /// store keeps credentials as well; [`Unavailable`](super::StoreErrorKind::Unavailable).
     async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError>;
 
     /// An agent says what it is. An unknown one is left unknown.

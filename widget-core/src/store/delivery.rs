@@ -49,17 +49,41 @@ impl StoreEpochs {
         }
     }
 
-    /// Whether the store was ever in one of these.
+    /// How many are kept, the current one included; the oldest are forgotten first.
+    pub const KEPT: u32 = 64;
+
+    /// Whether the store was ever in one of these, as far as it knows or can tell.
     #[must_use]
     pub fn know_any(&self, epochs: &[StoreEpoch]) -> bool {
-        epochs
-            .iter()
-            .any(|epoch| *epoch == self.current || self.earlier.contains(epoch))
+        let is_ours = |epoch: &StoreEpoch| {
+            epoch.is_of_the_store_of(&self.current) || self.earlier.contains(epoch)
+        };
+        epochs.iter().any(is_ours)
     }
 
-    fn begin(&mut self, fresh: StoreEpoch) {
+    /// Those of `now` that came behind all that are here.
+    pub fn followed_by<'a>(&self, now: &'a Self) -> impl Iterator<Item = &'a StoreEpoch> {
+        let all = now.earlier.iter().chain([&now.current]);
+        all.skip_while(|epoch| **epoch != self.current).skip(1)
+    }
+
+    /// The store's own epochs that it has forgotten: a restore brought back a state from before them.
+    fn forgotten(&self, epochs: &[StoreEpoch]) -> Vec<StoreEpoch> {
+        let is_forgotten = |epoch: &&StoreEpoch| {
+            **epoch != self.current
+                && epoch.is_of_the_store_of(&self.current)
+                && !self.earlier.contains(epoch)
+        };
+        epochs.iter().filter(is_forgotten).copied().collect()
+    }
+
+    fn begin(&mut self, forgotten: Vec<StoreEpoch>, fresh: StoreEpoch) {
+        let fresh = self.current.followed_by(&fresh);
         let ended = std::mem::replace(&mut self.current, fresh);
         self.earlier.push(ended);
+        self.earlier.extend(forgotten);
+        let over = (self.earlier.len() + 1).saturating_sub(Self::KEPT as usize);
+        self.earlier.drain(..over);
     }
 }
 
@@ -78,7 +102,7 @@ pub struct Delivery {
 
 impl Delivery {
     /// Takes an admission. If the agent has seen more than the store knows of, the store was
-    /// restored: `fresh` then becomes its epoch, unless another agent has shown the same before.
+    /// restored: one made of `fresh` then becomes its epoch, unless another agent has shown the same before.
     pub fn admit(
         &mut self,
         admission: &Admission,
@@ -87,12 +111,16 @@ impl Delivery {
     ) -> Admitted {
         let seen = admission.seen.as_ref();
         let known = seen.is_some_and(|seen| store.know_any(&seen.stores));
-        if let Some(seen) = seen.filter(|seen| known && seen.sequence > self.sequence) {
-            if seen.stores.contains(&store.current) {
-                store.begin(fresh);
+        if let Some(seen) = seen.filter(|_| known) {
+            let forgotten = store.forgotten(&seen.stores);
+            let is_behind = seen.sequence > self.sequence || !forgotten.is_empty();
+            if !forgotten.is_empty() || (is_behind && seen.stores.contains(&store.current)) {
+                store.begin(forgotten, fresh);
             }
-            self.sequence = seen.sequence;
-            self.behind = self.behind.max(Some(seen.at));
+            if is_behind {
+                self.sequence = self.sequence.max(seen.sequence);
+                self.behind = self.behind.max(Some(seen.at));
+            }
         }
         self.epoch = Some(admission.epoch);
         Admitted {
@@ -118,5 +146,41 @@ impl Delivery {
     pub fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::fixtures::{NOW, agent, epoch, store_epoch};
+
+    #[test]
+    fn however_often_a_store_is_restored_it_keeps_few_epochs_and_knows_them_all() {
+        let first = store_epoch(1);
+        let (mut store, mut delivery) = (StoreEpochs::new(first), Delivery::default());
+        let mut all = vec![first];
+        for number in 0..100_u8 {
+            let before = store.clone();
+            let forgotten = first.followed_by(&store_epoch(number));
+            let admission = Admission {
+                agent: agent(1),
+                epoch: epoch(1),
+                seen: Some(Seen {
+                    stores: vec![forgotten],
+                    sequence: 0,
+                    at: NOW,
+                }),
+                now: NOW,
+            };
+            let fresh = store_epoch(number + 100);
+            let admitted = delivery.admit(&admission, &mut store, fresh);
+            assert!(admitted.known && admitted.store != before.current);
+            let new: Vec<_> = before.followed_by(&store).copied().collect();
+            assert_eq!(new, [forgotten, admitted.store]);
+            all.extend(new);
+        }
+        assert_eq!(store.earlier.len() + 1, 64);
+        assert!(all.iter().all(|epoch| store.know_any(&[*epoch])));
+        assert!(!store.know_any(&[store_epoch(2)]));
     }
 }

@@ -16,7 +16,7 @@ use crate::access::{Proves, verifier};
 const NOT_GOOD: &str = "this join string is not good, or not any more: make a new one with \
                         `widgetctl join-token create`";
 /// What is said to every credential that proves nothing.
-const UNKNOWN: &str = "this server does not know the agent's credential, or not any more: the agent \
+pub(super) const UNKNOWN: &str = "this server does not know the agent's credential, or not any more: the agent \
                        has to join again";
 /// What is said to an id without a credential that needs one.
 const NO_CREDENTIAL: &str = "this server takes agents that have joined it, and this one proves \

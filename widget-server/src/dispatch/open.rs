@@ -6,7 +6,8 @@ use widget_core::message::{
 };
 use widget_core::payload::Payload;
 use widget_core::store::{
-    Action, Admission, Admitted, Arrival, AuditEntry, Sighting, StoreError, TaskQuery, TaskStoreExt,
+    Action, Admission, Admitted, Arrival, AuditEntry, Sighting, StoreError, StoreErrorKind,
+    TaskQuery, TaskStoreExt,
 };
 use widget_core::task::{Actor, AgentEvent, Event, Finish, StateName};
 use widget_core::transport::{Origin, Peer, Rejection};
@@ -50,11 +51,19 @@ impl Dispatcher {
         identity: Identity,
     ) -> Result<(Peer, Welcome), Rejection> {
         let agent = identity.agent;
+        let ends = self.sessions.ends();
         let admitted = self.watch_write(self.admit(from, hello, &identity).await);
-        let Ok((admitted, held)) = admitted else {
-            return Err(Rejection::Busy {
-                retry_after: RETRY_AFTER,
-            });
+        let (admitted, held) = match admitted {
+            Ok(admitted) => admitted,
+            // Deleted since its credential was looked at.
+            Err(error) if *error.kind() == StoreErrorKind::NotFound => {
+                return Err(self.unproven(from, "credential", identify::UNKNOWN));
+            }
+            Err(_) => {
+                return Err(Rejection::Busy {
+                    retry_after: RETRY_AFTER,
+                });
+            }
         };
         let now = self.runtime.now();
         self.sessions
@@ -70,6 +79,13 @@ impl Dispatcher {
             origin: from.clone(),
             assurance: identity.assurance(),
         };
+        // Somebody was deleted meanwhile. If it was this one, nothing of it may stay.
+        if self.sessions.ends() != ends && !matches!(self.is_current(&peer).await, Ok(true)) {
+            self.dismiss(agent);
+            return Err(Rejection::Busy {
+                retry_after: RETRY_AFTER,
+            });
+        }
         let id = || (extra::AGENT, agent.as_bytes().to_vec());
         let welcome = Welcome {
             version: message::VERSION,

@@ -38,6 +38,8 @@ pub(super) struct Sessions {
 struct Rows {
     by_agent: BTreeMap<AgentId, Row>,
     last_turn: u64,
+    /// How many were dismissed.
+    ends: u64,
 }
 
 #[derive(Debug)]
@@ -74,8 +76,16 @@ impl Sessions {
 
     /// No memory of the agent is current any more, as far as this server knows.
     pub(super) fn end(&self, agent: AgentId) {
-        let row = lock(&self.rows).by_agent.remove(&agent);
+        let mut rows = lock(&self.rows);
+        rows.ends += 1;
+        let row = rows.by_agent.remove(&agent);
+        drop(rows);
         wake(row.and_then(|row| row.waits));
+    }
+
+    /// How often [`end`](Self::end) was called: nobody was dismissed as long as it stays the same.
+    pub(super) fn ends(&self) -> u64 {
+        lock(&self.rows).ends
     }
 
     /// How many agents have a row.
@@ -130,7 +140,6 @@ impl Sessions {
         waits.into_iter().for_each(Waker::wake);
     }
 
-    /// Whether the store said a short while ago that this is the current memory of the agent.
     /// Whether there are two of the agent, and nobody has decided yet which goes on.
     pub(super) fn is_held(&self, agent: AgentId) -> bool {
         lock(&self.rows)
@@ -151,6 +160,7 @@ impl Sessions {
         !lock(&self.rows).by_agent.contains_key(&agent)
     }
 
+    /// Whether the store said a short while ago that this is the current memory of the agent.
     fn trusts(&self, agent: AgentId, epoch: SpoolEpoch, now: Mono) -> bool {
         let rows = lock(&self.rows);
         let row = rows.by_agent.get(&agent);

@@ -39,6 +39,12 @@ impl Access {
         self.credentials.get(self.agents.get(verifier)?)
     }
 
+    /// Whether this agent's credential is not good any more.
+    pub(super) fn has_ended(&self, agent: AgentId) -> bool {
+        let known = self.credentials.get(&agent);
+        known.is_some_and(|known| known.ended.is_some())
+    }
+
     /// How many agents have a good credential.
     fn good(&self) -> u64 {
         let all = self.credentials.values();

@@ -51,6 +51,9 @@ impl Agents {
 impl AgentStore for MemoryStore {
     async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError> {
         let rows = &mut *self.rows();
+        if arrival.credential.is_some() && rows.access.has_ended(arrival.agent) {
+            return Err(StoreErrorKind::NotFound.into());
+        }
         let agents = &mut rows.agents;
         let known = agents.by_id.get(&arrival.agent);
         let there = u64::try_from(agents.by_id.len()).unwrap_or(u64::MAX);

@@ -236,6 +236,20 @@ pub async fn a_second_restore_of_a_backup_is_noticed_by_the_lineage(store: &dyn 
     assert_eq!(other.sequence, 7);
 }
 
+/// A store that was restored twice, and an agent whose memory began in between: it names an epoch that
+/// the store has forgotten with all else, and none that it remembers.
+pub async fn an_epoch_that_only_an_agent_remembers_is_noticed(store: &dyn TaskStore) {
+    let task = put_running(store, new_task(1, ONE), false).await;
+    let backup = admit(store, ONE, EPOCH).await;
+    let between = backup.store.followed_by(&store_epoch(98));
+    let after = admit_seen(store, (ONE, EPOCH), (between, 1)).await;
+    assert!(after.known && ![backup.store, between].contains(&after.store));
+    lease(store, ONE, &[]).await;
+    assert_eq!(name(store, &task).await, StateName::Interrupted);
+    let other = admit_seen(store, (TWO, EPOCH), (between, 0)).await;
+    assert_eq!((other.store, other.known), (after.store, true));
+}
+
 /// However often it was restored, a store knows each of its epochs.
 pub async fn every_epoch_of_a_store_stays_known(store: &dyn TaskStore) {
     let mut lineage = vec![admit(store, ONE, EPOCH).await.store];

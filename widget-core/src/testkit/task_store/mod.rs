@@ -126,6 +126,7 @@ macro_rules! task_store_suite {
                 a_sequence_of_another_store_says_nothing,
                 an_agent_that_shows_an_earlier_epoch_is_noticed_too,
                 a_second_restore_of_a_backup_is_noticed_by_the_lineage,
+                an_epoch_that_only_an_agent_remembers_is_noticed,
                 every_epoch_of_a_store_stays_known,
                 after_a_restore_what_was_queued_later_is_an_ordinary_task,
                 after_a_restore_a_reconnect_leaves_it_to_the_first_lease,

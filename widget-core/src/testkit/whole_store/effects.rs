@@ -1,8 +1,9 @@
 //! Effects and their entries.
 
+use crate::access::Verifier;
 use crate::store::{
-    Action, Arrival, AuditEntry, AuditOrder, AuditQuery, HostId, StoreErrorKind, TaskChange,
-    TaskStoreExt as _, WholeStore,
+    Action, Arrival, AuditEntry, AuditOrder, AuditQuery, Enrolled, Enrolment, HostId, NewToken,
+    Purpose, StoreErrorKind, TaskChange, TaskStoreExt as _, WholeStore,
 };
 use crate::task::{Actor, Event, NewTask, Once, StateName};
 use crate::testkit::fixtures::{NOW, agent, at, epoch, new_task, task_id};
@@ -156,4 +157,42 @@ pub async fn a_release_and_its_entry_are_there_together(store: &dyn WholeStore) 
     }
     let expected = [entry(Action::AgentClone), entry(Action::AgentRelease)];
     assert_eq!(entries(store).await, expected);
+}
+
+/// It was deleted between the look at its credential and its arrival.
+pub async fn whose_credential_has_ended_makes_no_row_again(store: &dyn WholeStore) {
+    let token = NewToken {
+        verifier: Verifier::from_bytes([1; 32]),
+        purpose: Purpose::Join {
+            uses: 1,
+            labels: Vec::new(),
+        },
+        name: "one".to_owned(),
+        by: "alice".to_owned(),
+        at: NOW,
+        expires: None,
+    };
+    let made = store.add_token(token, entry(Action::TokenCreate)).await;
+    let enrolment = Enrolment {
+        token: made.unwrap().verifier,
+        credential: Verifier::from_bytes([2; 32]),
+        agent: agent(1),
+        at: NOW,
+        most: None,
+        audit: entry(Action::AgentEnrol),
+    };
+    let Enrolled::New(credential) = store.enrol(&enrolment).await.unwrap() else {
+        panic!("the token is good");
+    };
+    let arrival = Arrival {
+        credential: Some(credential),
+        ..Arrival::new(agent(1), 2, "tcp", Some(epoch(1)), at(0))
+    };
+    store.arrive(&arrival).await.unwrap();
+    let ended = store.end_credential(agent(1), entry(Action::AgentDelete));
+    assert!(ended.await.unwrap());
+    store.delete_agent(agent(1)).await.unwrap();
+    let error = store.arrive(&arrival).await.unwrap_err();
+    assert_eq!(*error.kind(), StoreErrorKind::NotFound);
+    assert_eq!(store.agent(agent(1)).await.unwrap(), None);
 }

@@ -19,6 +19,7 @@ macro_rules! audit_suite {
                 an_event_that_changes_nothing_leaves_no_entry,
                 a_clone_and_its_entry_are_there_together,
                 a_release_and_its_entry_are_there_together,
+                whose_credential_has_ended_makes_no_row_again,
             ]
         }
     };
