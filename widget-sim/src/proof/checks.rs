@@ -156,9 +156,9 @@ impl Scene<'_> {
             .get(&task.id)
             .map_or(&[][..], Vec::as_slice);
         let since = Mono::from_start(asked.plan.at);
-        // A copy of the disk has what the agent had, and runs it too; and nothing tells the two apart, so
-        // what is handed to the one is handed to the other as well.
-        let copied = self.history.has_copy(asked.agent, since);
+        // A copy of the disk has what the agent had, and runs it too. Where nothing tells the two apart, what
+        // is handed to the one is handed to the other as well.
+        let copied = self.history.has_unnoticed_copy(asked.agent, since);
         let twice = starts.len() > 1 && !kind.is_idempotent() && !copied;
         if twice && !self.history.nobody_knows(asked.agent, starts) {
             broken("a handler that is not idempotent started twice");

@@ -16,6 +16,7 @@ use super::findings::Findings;
 use super::handlers::build;
 use super::history::History;
 use super::journal::{Backup, Journal};
+use super::newcomers::Newcomers;
 use super::oracle::{Asked, Oracle, SETTLE};
 use super::plan::AgentPlan;
 use super::rogue;
@@ -73,6 +74,7 @@ pub(super) struct Director {
     pub(super) broken: Vec<String>,
     pub(super) coverage: Coverage,
     pub(super) board: Switchboard,
+    newcomers: Newcomers,
 }
 
 impl Director {
@@ -80,10 +82,11 @@ impl Director {
         let board = Switchboard::default();
         let journal = Journal::new(world, &plan);
         board.tap(Arc::new(journal.clone()));
+        let joined = plan.joined;
         let parties = plan.agents.iter().enumerate().map(|(number, plan)| {
             let id = AgentId::from_u128(number as u128 + 1);
             let host = format!("agent-{number}");
-            let build = build(&journal, id, *plan);
+            let build = build(&journal, id, *plan, joined);
             let agent = SimAgent::new(world, &board, &host, id, (plan.way, SERVER), build);
             let agent = match (plan.durable, plan.small_spool) {
                 (true, true) => agent.spool_limit(LIMITS.0),
@@ -104,7 +107,11 @@ impl Director {
         Self {
             parties,
             oracle: Oracle::new(world),
-            server: SimServer::new(world, &board, SERVER),
+            server: match joined {
+                true => SimServer::new(world, &board, SERVER)
+                    .built_by(Arc::new(|server, _| server.expose())),
+                false => SimServer::new(world, &board, SERVER),
+            },
             server_due: None,
             backups: Vec::new(),
             history: History::default(),
@@ -116,6 +123,7 @@ impl Director {
             journal,
             plan,
             board,
+            newcomers: Newcomers::default(),
         }
     }
 
@@ -136,6 +144,7 @@ impl Director {
     }
 
     pub(super) async fn run(mut self) -> Findings {
+        self.let_in().await;
         self.start_server();
         for party in &mut self.parties {
             party.agent.start();
@@ -145,8 +154,13 @@ impl Director {
         let strangers = self.plan.seed.is_multiple_of(3);
         if strangers {
             let chaos = self.plan.chaos;
-            rogue::begin(&self.world, &self.board, &self.oracle, chaos);
-            collector::begin(&self.world, &self.board, &self.oracle, chaos);
+            let joined = self.plan.joined;
+            rogue::begin(&self.world, &self.board, &self.oracle, (chaos, joined));
+            if joined {
+                self.newcomers.begin(&self.world, &self.board, chaos);
+            } else {
+                collector::begin(&self.world, &self.board, &self.oracle, chaos);
+            }
         }
         self.history.disturbed = !self.plan.faults.is_empty() || strangers;
         for number in 0..self.plan.tasks.len() {
@@ -262,6 +276,7 @@ impl Director {
                 .push(format!("{tasks} things go on at a time: some of them leak"));
         }
         self.oracle.look(self.server.rows());
+        self.decide().await;
     }
 
     /// Nothing goes wrong from here on.
@@ -296,9 +311,15 @@ impl Director {
     }
 
     /// Nothing is kept of strangers, and what they hold ends.
-    pub(super) fn dismiss_strangers(&self) {
+    pub(super) async fn dismiss_strangers(&self) {
         for agent in [rogue::ROGUE, collector::COLLECTOR] {
             self.oracle.delete(agent);
+        }
+        if self.plan.joined {
+            // Also who was never told that it is let in.
+            for agent in self.newcomers().await {
+                self.oracle.delete(agent);
+            }
         }
     }
 
@@ -315,7 +336,7 @@ impl Director {
             self.look().await;
             // Where there is time for it, what they hold ends because nobody names it.
             if !long || self.passed() - begin > FORSAKEN - SETTLE {
-                self.dismiss_strangers();
+                self.dismiss_strangers().await;
             }
             for number in self.oracle.unanswered() {
                 self.oracle.ask_again(number);
@@ -352,6 +373,7 @@ impl Director {
         self.broken.extend(broken);
         self.explain(&asked).await;
         self.broken.extend(self.lost_memories());
+        self.broken.extend(self.newcomers.check(&self.history));
         self.hear_refusals();
         let journal = std::mem::take(&mut *self.journal.all());
         self.broken.extend(journal.broken.iter().cloned());

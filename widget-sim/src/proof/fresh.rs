@@ -73,7 +73,7 @@ impl Director {
         let mut broken = self.fresh_round().await;
         if broken.is_empty() {
             broken = self.prompt().await;
-            self.dismiss_strangers();
+            self.dismiss_strangers().await;
             self.world.sleep(Duration::from_secs(1)).await;
             broken.extend(self.bounds());
         }

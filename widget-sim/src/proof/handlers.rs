@@ -10,6 +10,7 @@ use widget_agent::{
 use widget_core::id::AgentId;
 use widget_core::runtime::RuntimeExt;
 
+use super::joined::proven;
 use super::journal::{Journal, Runs};
 use super::plan::{AgentPlan, Kind};
 use crate::{Build, SimRuntime, Way};
@@ -22,7 +23,7 @@ const RETRY: RetryPolicy = RetryPolicy {
 };
 
 /// What the agents of the proof are built of.
-pub(super) fn build(journal: &Journal, agent: AgentId, plan: AgentPlan) -> Build {
+pub(super) fn build(journal: &Journal, agent: AgentId, plan: AgentPlan, joined: bool) -> Build {
     let journal = journal.clone();
     Arc::new(move |builder, runtime| {
         let scene = Scene {
@@ -31,6 +32,10 @@ pub(super) fn build(journal: &Journal, agent: AgentId, plan: AgentPlan) -> Build
             agent,
             // What goes over bytes, the journal does not hear.
             heard: plan.way == Way::Calls,
+        };
+        let builder = match joined {
+            true => proven(builder, agent, runtime),
+            false => builder,
         };
         let mut builder = builder
             .interval(plan.interval)

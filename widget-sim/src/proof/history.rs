@@ -38,6 +38,8 @@ pub(super) struct History {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Copied {
     pub(super) agent: AgentId,
+    /// When it began, if it is noticed then: nothing is handed out that both of them could take.
+    pub(super) noticed: Option<Mono>,
     /// Until when it ran; none if it still does.
     pub(super) until: Option<Mono>,
 }
@@ -92,6 +94,16 @@ impl History {
         clones.any(|copy| copy.until.is_none_or(|until| until >= since))
     }
 
+    /// Whether a copy of this agent's disk may start what was asked for then: one that is noticed is handed
+    /// nothing, and has what there was before it.
+    pub(super) fn has_unnoticed_copy(&self, agent: AgentId, since: Mono) -> bool {
+        let mut clones = self.clones.iter().filter(|copy| copy.agent == agent);
+        clones.any(|copy| {
+            let runs = copy.until.is_none_or(|until| until >= since);
+            runs && copy.noticed.is_none_or(|noticed| noticed >= since)
+        })
+    }
+
     /// The copy of this agent's disk runs no more.
     pub(super) fn copy_ended(&mut self, agent: AgentId, now: Mono) {
         let clones = self.clones.iter_mut();
@@ -101,15 +113,12 @@ impl History {
     }
 
     /// Where the store has gone back to before a start, and the agent has lost its memory of it before the
-    /// next one, there is nobody left who knows. Nor does an agent know the store whose new memory has seen
-    /// nothing of it but the state between two restores.
+    /// next one, there is nobody left who knows.
     pub(super) fn nobody_knows(&self, agent: AgentId, starts: &[Start]) -> bool {
-        let again = self.restores.len() > 1;
         starts.windows(2).all(|pair| {
             let (before, after) = (pair[0].at, pair[1].at);
             let mut forgot = self.forgot.iter().filter(|(of, _)| *of == agent);
-            self.may_be_gone(before)
-                && forgot.any(|(_, at)| *at <= after && (again || before <= *at))
+            self.may_be_gone(before) && forgot.any(|(_, at)| before <= *at && *at <= after)
         })
     }
 

@@ -179,6 +179,14 @@ impl Oracle {
         });
     }
 
+    /// See [`ServerHandle::release`].
+    pub(super) fn release(&self, agent: AgentId) {
+        let answer = self.call(move |handle| async move { handle.release(agent).await });
+        self.world.spawn(async move {
+            answer.await;
+        });
+    }
+
     fn answered(&self, number: usize, answer: Result<TaskId, SendError>) {
         let now = self.world.now();
         let mut all = self.all();

@@ -22,6 +22,8 @@ pub struct Plan {
     pub chaos: Duration,
     /// The first agent is gone for good when all is mended, and two days are waited.
     pub forsaken: bool,
+    /// Its agents have joined and prove who they are; else they are taken at their word.
+    pub joined: bool,
 }
 
 /// One agent.
@@ -213,10 +215,12 @@ impl Plan {
         if count == 0 {
             tasks.retain(|task| !task.kind.ends_a_process());
         }
+        let joined = !seed.is_multiple_of(2);
         let rare = Rare {
             restore: dice.of(8),
             clone: dice.of(12),
-            delete: dice.of(8),
+            // Who has joined and is deleted never comes back under its id.
+            delete: dice.of(4) && !joined,
         };
         let faults = (0..count).map(|_| dice.fault(agents.len(), chaos, &rare));
         let faults = faults.collect();
@@ -234,6 +238,7 @@ impl Plan {
             tasks,
             chaos,
             forsaken,
+            joined,
         }
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use widget_core::access::Secret;
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
 use widget_core::message::{
-    Command, Credential, Describe, Goodbye, HandlerInfo, Held, Hello, Opening, RequestWork,
+    Command, Credential, Describe, Enrol, Goodbye, HandlerInfo, Held, Hello, Opening, RequestWork,
     Response, Submit, Update, UpdateItem,
 };
 use widget_core::runtime::{Runtime, RuntimeExt};
@@ -19,6 +19,7 @@ use super::bad::BAD;
 use super::checks::STRANGER;
 use super::director::SERVER;
 use super::edges::words;
+use super::joined::{secret, used_up};
 use super::oracle::Oracle;
 use super::plan::{Kind, TaskPlan};
 use crate::{SimRuntime, SimTransport, Switchboard, World};
@@ -31,7 +32,12 @@ const LATE: usize = 4;
 const TASKS: usize = 24;
 
 /// Begins to talk, for as long as things go wrong. Then it is deleted.
-pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: Duration) {
+pub(super) fn begin(
+    world: &World,
+    board: &Switchboard,
+    oracle: &Oracle,
+    (chaos, joined): (Duration, bool),
+) {
     let runtime = world.process("rogue");
     let transport = SimTransport::new(runtime.clone(), board.clone(), SERVER);
     let talk = Talk {
@@ -40,6 +46,7 @@ pub(super) fn begin(world: &World, board: &Switchboard, oracle: &Oracle, chaos: 
         tasks: Vec::new(),
         mood: Mood::Any,
         names: world.chance(500),
+        joined,
     };
     runtime.spawn(Box::pin(talk.run(chaos)));
     let (oracle, inner) = (oracle.clone(), world.clone());
@@ -81,6 +88,8 @@ struct Talk {
     mood: Mood,
     /// Whether it names what it has.
     names: bool,
+    /// It has joined: its secret says who it is, and nothing else does.
+    joined: bool,
 }
 
 /// Which words it has on one connection. By mere chance some stories would hardly ever be told.
@@ -156,18 +165,40 @@ impl Talk {
 
     fn opening(&self) -> Opening {
         let versions = if self.below(10) == 0 { (7, 9) } else { (1, 2) };
-        Opening::Hello(Hello {
+        let wrong = self.below(15) == 0;
+        let hello = Hello {
             versions,
             codecs: vec![1],
-            agent: ROGUE,
+            // Who has joined may say that it is another.
+            agent: match self.joined && self.below(2) == 0 {
+                true => AgentId::from_u128(1),
+                false => ROGUE,
+            },
             epoch: self.epoch(),
             seen: None,
-            credential: match self.below(15) {
-                0 => Credential::Secret(Secret::from_bytes([7; 32])),
-                _ => Credential::None,
+            credential: match (wrong, self.joined) {
+                (true, _) => Credential::Secret(Secret::from_bytes([7; 32])),
+                (false, true) => Credential::Secret(secret(ROGUE)),
+                (false, false) => Credential::None,
             },
             extras: Vec::new(),
-        })
+        };
+        match self.joined.then(|| self.below(10)) {
+            // By a token that is used up, with a secret that nobody knows.
+            Some(0) => Opening::Enrol(Enrol {
+                token: used_up(),
+                hello: Hello {
+                    credential: Credential::Secret(Secret::from_bytes([8; 32])),
+                    ..hello
+                },
+                extras: Vec::new(),
+            }),
+            Some(1) => Opening::Hello(Hello {
+                credential: Credential::None,
+                ..hello
+            }),
+            _ => Opening::Hello(hello),
+        }
     }
 
     /// One of those that it was handed, or one that it was not; an attempt that may be another.

@@ -104,7 +104,7 @@ impl Director {
                 self.server.faults().set_end(Some(at));
                 return false;
             }
-            Fault::RestoreServer => self.restore(due),
+            Fault::RestoreServer => self.restore(due).await,
             Fault::Part => world.part(&host, SERVER, true),
             Fault::PartToServer => cut(&world, &host, SERVER),
             Fault::PartToAgent => cut(&world, SERVER, &host),
@@ -209,9 +209,9 @@ impl Director {
     }
 
     /// Puts back one of the backups.
-    fn restore(&mut self, due: Mono) {
+    async fn restore(&mut self, due: Mono) {
         if self.world.chance(200) {
-            self.begin_store_anew(due);
+            self.begin_store_anew(due).await;
             return;
         }
         let more = std::mem::take(&mut self.journal.all().backups);
@@ -250,12 +250,13 @@ impl Director {
     }
 
     /// There is no backup, and the server begins with an empty store.
-    fn begin_store_anew(&mut self, due: Mono) {
+    async fn begin_store_anew(&mut self, due: Mono) {
         let number = self.world.below(u64::MAX);
         self.world.count("a server began with another store");
         let epoch = StoreEpoch::generate(NOW, [number, number]);
         self.hear_refusals();
         self.server.restore(MemoryStore::new(epoch));
+        self.let_in().await;
         self.server_due = Some(due);
         let begin = Mono::from_start(Duration::ZERO);
         self.history.restores.push((begin, self.world.now()));
@@ -284,12 +285,13 @@ impl Director {
         let host = format!("{}-copy", party.agent.host());
         let way = (party.plan.way, SERVER);
         let id = party.agent.id();
-        let build = build(&self.journal, id, party.plan);
+        let build = build(&self.journal, id, party.plan, self.plan.joined);
         let mut clone = SimAgent::new(&self.world, &self.board, &host, id, way, build);
         clone.put_back(party.agent.image());
         clone.start();
         let copy = Copied {
             agent: id,
+            noticed: self.plan.joined.then(|| self.world.now()),
             until: None,
         };
         self.history.clones.push(copy);
