@@ -10,6 +10,10 @@ use std::time::{Duration, Instant};
 
 use widget_sim::proof::{Coverage, Findings, Plan, run, run_traced, shrink};
 
+#[cfg(feature = "mimalloc")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const USAGE: &str = "\
 usage: widget-sim run [--seeds N] [--from SEED] [--first] [--gaps] [--bars]
        widget-sim replay SEED [--trace] [--plan]
