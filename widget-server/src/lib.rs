@@ -105,6 +105,8 @@ pub mod access;
 mod admin;
 pub mod api;
 mod builder;
+#[cfg(any(feature = "tls", all(unix, feature = "admin")))]
+mod data;
 mod dispatch;
 mod events;
 mod explain;
