@@ -53,7 +53,11 @@ pub fn router(handle: ServerHandle, rules: HostRules) -> Router {
 #[doc(hidden)]
 #[must_use]
 pub fn routes() -> Vec<(Method, &'static str, Need)> {
-    all().known
+    let known = all().known.into_iter();
+    let method = |name: &str| name.parse().unwrap_or_default();
+    known
+        .map(|(name, path, need)| (method(name), path, need))
+        .collect()
 }
 
 fn all() -> Routes {
