@@ -40,7 +40,8 @@ pub(crate) struct Server {
     pub(crate) server: Option<String>,
 
     /// Pin of the server's authority, for https:// [env: WIDGET_CTL_PIN]
-    #[arg(long, global = true)]
+    // One pin of sixty-four begins with a hyphen.
+    #[arg(long, global = true, allow_hyphen_values = true)]
     pub(crate) pin: Option<String>,
 
     /// Or a file with certificates of authorities to trust, in PEM
@@ -268,6 +269,13 @@ mod tests {
         ] {
             assert_eq!(parse(line).unwrap().server.data, Some("x".into()), "{line}");
         }
+    }
+
+    /// A test of whole programs failed now and then, by the pin that it had made.
+    #[test]
+    fn a_pin_may_begin_with_a_hyphen() {
+        let args = parse("--pin -sV agent list").unwrap();
+        assert_eq!(args.server.pin.as_deref(), Some("-sV"));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use axum::body::{Body, BodyDataStream, Bytes};
 use futures_lite::StreamExt;
-use hyper::client::conn::http1;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -272,6 +272,8 @@ type Lost = Box<dyn std::error::Error + Send + Sync>;
 struct Begun {
     status: StatusCode,
     body: BodyDataStream,
+    /// Without it the connection would begin to close.
+    _sender: SendRequest<Body>,
     _driving: Driving,
 }
 
@@ -315,6 +317,7 @@ async fn send(
     Ok(Begun {
         status: response.status(),
         body: Body::new(response.into_body()).into_data_stream(),
+        _sender: sender,
         _driving: driving,
     })
 }
