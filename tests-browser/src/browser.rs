@@ -33,6 +33,8 @@ pub struct Look {
     pub dark: bool,
     /// Whether scripts run.
     pub script: bool,
+    /// Whether an authority that the browser does not know is as good as any, for a server that has made its own.
+    pub trusting: bool,
 }
 
 impl Default for Look {
@@ -41,6 +43,7 @@ impl Default for Look {
             width: 1_440,
             dark: false,
             script: true,
+            trusting: false,
         }
     }
 }
@@ -64,9 +67,12 @@ where
     let program = Program::start(Command::new("chromedriver").arg("--port=0"));
     let port = program.line_after("started successfully on port ");
     let address = format!("http://127.0.0.1:{}", port.trim_end_matches('.'));
-    let driver = WebDriver::new(&address, capabilities(&profile).expect("they are plain"))
-        .await
-        .expect("the browser starts");
+    let driver = WebDriver::new(
+        &address,
+        capabilities(&profile, look).expect("they are plain"),
+    )
+    .await
+    .expect("the browser starts");
     let page = Page {
         driver: driver.clone(),
     };
@@ -80,8 +86,9 @@ where
     }
 }
 
-fn capabilities(profile: &TempDir) -> WebDriverResult<Capabilities> {
+fn capabilities(profile: &TempDir, look: Look) -> WebDriverResult<Capabilities> {
     let mut capabilities = DesiredCapabilities::chrome();
+    capabilities.accept_insecure_certs(look.trusting)?;
     for argument in ARGUMENTS {
         capabilities.add_arg(argument)?;
     }

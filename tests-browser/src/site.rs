@@ -9,7 +9,7 @@ use crate::program::{Program, binary};
 /// A running `widget-server` with a store of its own.
 #[derive(Debug)]
 pub struct Site {
-    /// `http://127.0.0.1:PORT`, where the page is.
+    /// Where the page is, such as `http://127.0.0.1:PORT`.
     pub address: String,
     tcp: String,
     directory: TempDir,
@@ -32,23 +32,45 @@ impl Site {
     /// If it does not start.
     #[must_use]
     pub fn start() -> Self {
+        Self::start_at("127.0.0.1", &[], "listening tcp ")
+    }
+
+    /// Starts one as other hosts would reach it, for which a second address of this host stands.
+    ///
+    /// # Panics
+    /// If it does not start.
+    #[must_use]
+    pub fn exposed() -> Self {
+        Self::start_at("127.0.0.2", &["--expose", "127.0.0.2"], "listening tls ")
+    }
+
+    fn start_at(host: &str, flags: &[&str], agents: &str) -> Self {
         let directory = TempDir::new().expect("a directory can be made");
         let mut command = Command::new(binary("widget-server"));
         command.arg("--data").arg(directory.path().join("data"));
-        let server = Program::start(command.args([
-            "--admin",
-            "127.0.0.1:0",
-            "--tcp",
-            "127.0.0.1:0",
-            "--http",
-            "off",
-        ]));
+        let any = format!("{host}:0");
+        command.args(["--admin", &any, "--tcp", &any, "--http", "off"]);
+        let server = Program::start(command.args(flags));
         Self {
             address: server.line_after("listening admin "),
-            tcp: server.line_after("listening tcp "),
+            tcp: server.line_after(agents),
             directory,
             _server: server,
         }
+    }
+
+    /// Makes a token for the API by `widgetctl`.
+    ///
+    /// # Panics
+    /// If that fails.
+    #[must_use]
+    pub fn token(&self, name: &str, role: &str) -> String {
+        let mut command = Command::new(binary("widgetctl"));
+        command
+            .arg("--data")
+            .arg(self.directory.path().join("data"));
+        command.args(["token", "create", name, "--role", role]);
+        format!("wt1.{}", Program::start(&mut command).line_after("wt1."))
     }
 
     /// Starts an agent that reports often and carries this label.

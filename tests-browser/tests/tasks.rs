@@ -10,6 +10,7 @@ const WITHOUT_SCRIPT: Look = Look {
     width: 1_440,
     dark: false,
     script: false,
+    trusting: false,
 };
 
 async fn nothing_to_complain(page: &Page) -> WebDriverResult<()> {

@@ -88,6 +88,13 @@ impl Api {
         Some((status, serde_json::from_str(&body).unwrap_or_default()))
     }
 
+    /// Status of a DELETE to a server that may end in the middle: nothing if there is no answer.
+    #[must_use]
+    pub fn try_delete(&self, path: &str) -> Option<u16> {
+        let answer = self.client.delete(format!("{}{path}", self.base)).call();
+        Some(answer.ok()?.status().as_u16())
+    }
+
     /// Queues a task and gives its id.
     ///
     /// # Panics

@@ -117,11 +117,23 @@ impl Program {
     /// If none comes within ten seconds.
     #[must_use]
     pub fn error_with(&self, part: &str) -> String {
+        self.errors_until(part).pop().unwrap_or_default()
+    }
+
+    /// All that it says on standard error up to a line that has this in it.
+    ///
+    /// # Panics
+    /// If none comes within ten seconds.
+    #[must_use]
+    pub fn errors_until(&self, part: &str) -> Vec<String> {
+        let mut lines = Vec::new();
         loop {
             let line = self.errors.recv_timeout(LIMIT);
             let line = line.unwrap_or_else(|_| panic!("{} never said {part:?}", self.name));
-            if line.contains(part) {
-                return line;
+            let is_it = line.contains(part);
+            lines.push(line);
+            if is_it {
+                return lines;
             }
         }
     }

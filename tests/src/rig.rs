@@ -90,6 +90,12 @@ impl Rig {
         Journal::read(&self.files.path().join("journal"))
     }
 
+    /// `host:port` for agents over HTTP.
+    #[must_use]
+    pub fn http(&self) -> String {
+        format!("127.0.0.1:{}", self.ports[2])
+    }
+
     /// What starts the server.
     #[must_use]
     pub fn server_command(&self) -> Command {

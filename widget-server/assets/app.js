@@ -56,6 +56,8 @@ const live = one(".live");
 let ahead = new Date(document.body.dataset.now) - Date.now(); // the server's clock, before ours
 let looked = Date.now(), took = 0, looking = false, wanted = false, source = null;
 
+// A form for a token stays as it is: nothing on it changes, and what was said of the last try is to be read.
+const isLive = document.body.dataset.events !== "";
 const listens = () => source?.readyState === EventSource.OPEN;
 
 function say(state) {
@@ -71,7 +73,7 @@ function say(state) {
 
 async function look() {
   wanted = true;
-  if (looking || document.hidden) return;
+  if (looking || document.hidden || !isLive) return;
   looking = true;
   const started = performance.now();
   try {
@@ -100,6 +102,7 @@ async function look() {
 }
 
 function listen() {
+  if (!isLive) return;
   source?.close();
   source = new EventSource(document.body.dataset.events);
   source.onopen = look;
@@ -129,6 +132,7 @@ setInterval(() => {
 }, 1000);
 
 document.addEventListener("visibilitychange", () => {
+  if (!isLive) return;
   if (document.hidden) {
     source?.close();
     say("paused");

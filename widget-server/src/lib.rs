@@ -105,6 +105,9 @@ pub mod access;
 mod admin;
 pub mod api;
 mod builder;
+#[cfg(any(feature = "tls", all(unix, feature = "admin")))]
+mod data;
+mod denials;
 mod dispatch;
 mod events;
 mod explain;
@@ -120,6 +123,7 @@ mod sweep;
 #[cfg(feature = "tls")]
 pub mod tls;
 mod tries;
+mod uses;
 
 #[cfg(all(feature = "admin", unix))]
 pub use admin::AdminSocket;

@@ -4,6 +4,8 @@
 use std::error::Error;
 use std::io::{self, Write};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
@@ -46,6 +48,9 @@ pub(crate) fn run(args: &Args, plan: Plan) -> Result<(), String> {
 }
 
 fn serve(args: &Args, plan: Plan) -> Result<(), Failure> {
+    if plan.is_exposed() {
+        tell_who_reads(&args.data);
+    }
     let stop = Stop::new();
     let page = current_thread()?;
     let (door, pin) = door(args, &plan)?;
@@ -69,6 +74,21 @@ fn serve(args: &Args, plan: Plan) -> Result<(), Failure> {
     stop.ask();
     let agents = agents.join().map_err(|_| "the agents' thread panicked")?;
     served.and(agents)
+}
+
+/// A data directory that was there before is left as it is, so this is only said.
+fn tell_who_reads(data: &Path) {
+    let Ok(found) = std::fs::metadata(data) else {
+        return;
+    };
+    let mode = found.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        tracing::warn!(
+            data = %data.display(),
+            mode = format!("{mode:o}"),
+            "others on this host may look into the data directory: it should have the mode 700"
+        );
+    }
 }
 
 fn current_thread() -> io::Result<Runtime> {

@@ -137,7 +137,7 @@ impl Server {
             results
         };
         let results = or(serve, or(sweep, ask)).await;
-        sweeper.write_down().await;
+        sweeper.write_last().await;
         dispatcher.events.close();
         results.into_iter().collect()
     }

@@ -7,12 +7,12 @@ use futures_util::future::join_all;
 use widget_core::runtime::RuntimeExt;
 use widget_core::store::StoreError;
 use widget_core::task::{Actor, Event, Task};
-use widget_core::time::Mono;
+use widget_core::time::{Mono, Timestamp};
 
 use crate::dispatch::Dispatcher;
 
 const EVERY: Duration = Duration::from_secs(1);
-/// Last-seen times are written every so many rounds.
+/// Last-seen times, and which tokens were used, are written every so many rounds.
 const SEEN_ROUNDS: u64 = 5;
 /// Old rows are deleted every so many rounds.
 const PRUNE_ROUNDS: u64 = 60;
@@ -51,6 +51,8 @@ impl Sweeper {
             told = self.tell_of_the_clock(told);
             if round % SEEN_ROUNDS == SEEN_ROUNDS - 1 {
                 self.write_down().await;
+                let due = self.dispatcher.uses.due(self.dispatcher.runtime.now());
+                self.tell_of_uses(due).await;
             }
             if round.is_multiple_of(PRUNE_ROUNDS) {
                 said(self.prune().await);
@@ -60,7 +62,7 @@ impl Sweeper {
     }
 
     /// Tells the store who was heard.
-    pub(crate) async fn write_down(&self) {
+    async fn write_down(&self) {
         let news = self.dispatcher.attendance.take_news();
         if news.is_empty() {
             return;
@@ -68,6 +70,26 @@ impl Sweeper {
         let written = self.dispatcher.stores.agents.seen(&news).await;
         if let Err(error) = self.dispatcher.watch_write(written) {
             tracing::debug!(%error, "last-seen times not written");
+        }
+    }
+
+    /// Writes down what was not yet, at the end.
+    pub(crate) async fn write_last(&self) {
+        self.write_down().await;
+        self.tell_of_uses(self.dispatcher.uses.rest()).await;
+    }
+
+    /// Tells the store which tokens were used.
+    async fn tell_of_uses(&self, used: Vec<(u64, Timestamp)>) {
+        if used.is_empty() {
+            return;
+        }
+        let written = self.dispatcher.stores.access.tokens_used(&used).await;
+        if let Err(error) = self.dispatcher.watch_write(written) {
+            tracing::debug!(%error, "uses of tokens not written");
+            for (token, at) in used {
+                self.dispatcher.uses.used(token, at);
+            }
         }
     }
 

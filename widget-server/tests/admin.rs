@@ -21,8 +21,11 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use widget_core::runtime::{SharedRuntime, TokioRuntime};
 use widget_core::stop::Stop;
+use widget_core::store::Purpose;
 use widget_core::transport::{Exposure, TransportError, TransportErrorKind};
-use widget_server::{AdminLimits, AdminListener, HostRules, Server, ServerHandle, open, router};
+use widget_server::{
+    AdminLimits, AdminListener, HostRules, Server, ServerHandle, TokenRequest, open, router,
+};
 
 /// Against hanging only.
 async fn limited<T>(work: impl Future<Output = T>) -> T {
@@ -360,4 +363,28 @@ mod over_tls {
         assert!(rest(admin.connect().await).await.is_empty());
         assert_eq!(admin.refused().await, [("admin_handshake", 1)]);
     }
+}
+
+#[tokio::test]
+async fn an_export_that_nobody_reads_is_ended() {
+    let admin = Admin::near(|limits| limits.write = SHORT).await;
+    // More than the system keeps for a connection.
+    for _ in 0..4_000 {
+        let label = |n| (format!("label-{n}"), "x".repeat(250));
+        let request = TokenRequest {
+            purpose: Purpose::Join {
+                uses: 1,
+                labels: (0..16).map(label).collect(),
+            },
+            name: "one".to_owned(),
+            ttl: Some(SHORT),
+        };
+        admin.handle.create_token(request).await.unwrap();
+    }
+    let mut stream = admin.connect().await;
+    stream
+        .write_all(b"GET /api/v1/audit/export HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        .await
+        .unwrap();
+    assert_eq!(admin.refused().await, [("admin_unread", 1)]);
 }

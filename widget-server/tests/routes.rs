@@ -116,6 +116,7 @@ async fn every_answer_of_every_route_has_the_headers_that_guard_it() {
     for kind in [
         "application/json",
         "application/problem+json",
+        "application/x-ndjson",
         "text/event-stream",
         "text/css; charset=utf-8",
         "text/html; charset=utf-8",

@@ -48,6 +48,10 @@ pub(crate) fn list(query: &AuditQuery) -> (String, Vec<Box<dyn ToSql>>) {
         }
     };
     sql.push_str(begins);
+    if let Some(since) = query.since {
+        given.push(Box::new(since.as_millis()));
+        sql.push_str(&format!(" AND at >= ?{}", given.len()));
+    }
     let action = query
         .action
         .as_ref()

@@ -38,14 +38,23 @@ pub(crate) fn claim(directory: &Path) -> Result<Claim, StoreError> {
     }
 }
 
-/// A new directory is synced into its parent: a database in a directory that a power cut takes
-/// away would not be durable.
+/// A new directory is for its owner alone, and is synced into its parent: a database in a directory that a
+/// power cut takes away would not be durable. One that is there is left as it is.
 fn make(directory: &Path) -> io::Result<()> {
     let missing = directory
         .ancestors()
         .take_while(|path| !path.as_os_str().is_empty() && !path.exists())
         .count();
-    fs::create_dir_all(directory)?;
+    if missing > 0 {
+        if let Some(above) = directory.parent() {
+            fs::create_dir_all(above)?;
+        }
+        match make_for_owner(directory) {
+            // Somebody else was faster.
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => made?,
+        }
+    }
     for parent in directory.ancestors().skip(1).take(missing) {
         let parent = if parent.as_os_str().is_empty() {
             Path::new(".")
@@ -55,6 +64,19 @@ fn make(directory: &Path) -> io::Result<()> {
         sync(parent)?;
     }
     Ok(())
+}
+
+#[cfg(unix)]
+fn make_for_owner(directory: &Path) -> io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+
+    fs::DirBuilder::new().mode(0o700).create(directory)
+}
+
+/// Elsewhere a directory is as open as the one that it is in.
+#[cfg(not(unix))]
+fn make_for_owner(directory: &Path) -> io::Result<()> {
+    fs::create_dir(directory)
 }
 
 /// A new database is for its owner alone: who reads the key in it can seal sessions. What cannot be made is
@@ -139,6 +161,22 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         let _store = SqliteStore::open(&SqliteOptions::new(data.path())).unwrap();
         assert_eq!(modes(), vec![0o600; 3]);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_new_directory_is_its_owners_alone_and_one_that_is_there_stays_as_it_is() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let files = tempfile::tempdir().unwrap();
+        let data = files.path().join("a/b");
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        drop(claim(&data).unwrap());
+        assert_eq!(mode(&data), 0o700);
+        assert_ne!(mode(&files.path().join("a")), 0o700);
+        fs::set_permissions(&data, fs::Permissions::from_mode(0o755)).unwrap();
+        drop(claim(&data).unwrap());
+        assert_eq!(mode(&data), 0o755);
     }
 
     /// A test that started a child kept the lock of another test's store for a moment.

@@ -63,3 +63,46 @@ fn whoever_follows_the_list_sees_what_is_done_from_then_on_once() {
         );
     }
 }
+
+#[test]
+fn what_was_done_since_some_time_is_shown_alone() {
+    let near = Near::start();
+    let _ = near.ctl.prints(&["token", "create", "deploy"]);
+    let _ = near.ctl.prints(&["token", "revoke", "1"]);
+    let all = near.ctl.prints(&["audit"]);
+    assert_eq!(near.ctl.prints(&["audit", "--since", "1h"]), all);
+    assert_eq!(near.ctl.prints(&["audit", "--since", "1000y"]), all);
+    assert_eq!(near.ctl.prints(&["audit", "--since", "0s"]), "");
+}
+
+#[test]
+fn the_export_is_the_whole_list_as_lines_of_json_and_goes_on_after_a_number() {
+    let near = Near::start();
+    for number in 0..130 {
+        let name = format!("name-{number}");
+        let (status, _) = near
+            .server
+            .api
+            .post("/api/v1/join-tokens", &json!({"name": name}));
+        assert_eq!(status, 201);
+    }
+    let export = near.ctl.prints(&["audit", "export"]);
+    let numbers = |lines: &str| -> Vec<u64> {
+        let number = |line| serde_json::from_str::<Value>(line).unwrap()["number"].as_u64();
+        lines.lines().map(|line| number(line).unwrap()).collect()
+    };
+    assert_eq!(numbers(&export), (1..=130).collect::<Vec<_>>());
+    let rest = near.ctl.prints(&["audit", "export", "--after", "128"]);
+    assert_eq!(numbers(&rest), [129, 130]);
+    let recent = near.ctl.prints(&["audit", "export", "--since", "1h"]);
+    assert_eq!(recent, export);
+}
+
+#[test]
+fn flags_of_the_list_are_not_those_of_the_export() {
+    let near = Near::start();
+    for flag in ["--follow", "--limit=5", "--since=1h"] {
+        let said = near.ctl.fails(2, &["audit", flag, "export"]);
+        assert!(said.contains("behind the word export"), "{said}");
+    }
+}

@@ -19,7 +19,11 @@ pub(crate) struct Host {
 
 impl Host {
     pub(crate) fn start() -> Self {
-        let files = TempDir::new().unwrap();
+        Self::start_in(TempDir::new().unwrap())
+    }
+
+    /// On files that may be there already.
+    pub(crate) fn start_in(files: TempDir) -> Self {
         let (server, urls) = start(files.path(), ["0"; 3].map(str::to_owned));
         Self {
             files,
@@ -45,7 +49,12 @@ impl Host {
         found.unwrap().1.clone()
     }
 
-    fn data(&self) -> PathBuf {
+    /// What the server said on standard error until it listened.
+    pub(crate) fn said(&self) -> String {
+        self.server.errors_until("token create").join("\n")
+    }
+
+    pub(crate) fn data(&self) -> PathBuf {
         self.files.path().join("server")
     }
 

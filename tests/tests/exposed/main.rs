@@ -9,6 +9,7 @@
     clippy::indexing_slicing
 )]
 
+mod data;
 mod host;
 
 use serde_json::json;

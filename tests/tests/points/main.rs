@@ -12,6 +12,7 @@
     reason = "a test that cannot go on has to fail"
 )]
 
+mod audit;
 mod first_start;
 mod walk;
 

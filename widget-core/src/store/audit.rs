@@ -193,6 +193,9 @@ pub struct AuditQuery {
     pub order: AuditOrder,
     /// Only those past the one with this number, in that order.
     pub past: Option<u64>,
+    /// Only those of this time or later, by the wall clock that they have. It may have been set meanwhile, so
+    /// in a list by number they need not stand together.
+    pub since: Option<Timestamp>,
     /// Only those by exactly this one.
     pub who: Option<String>,
     /// Only those of this action.
@@ -207,7 +210,8 @@ impl AuditQuery {
     /// Whether it is about this entry, wherever it begins and however many it wants.
     #[must_use]
     pub fn wants(&self, entry: &AuditEntry) -> bool {
-        self.who.as_ref().is_none_or(|who| *who == entry.who)
+        self.since.is_none_or(|since| since <= entry.at)
+            && self.who.as_ref().is_none_or(|who| *who == entry.who)
             && self
                 .action
                 .as_ref()

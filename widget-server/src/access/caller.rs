@@ -151,6 +151,11 @@ impl Caller {
         }
     }
 
+    /// The number of the token that it has shown.
+    pub(crate) const fn token(&self) -> Option<u64> {
+        self.token
+    }
+
     /// The name under which its tasks go, if it is not the program itself.
     pub(crate) fn name(&self) -> Option<String> {
         (self.who != PROGRAM).then(|| self.who.clone())

@@ -41,7 +41,7 @@ pub(super) struct Ground {
 impl Ground {
     /// Counts what was refused here.
     pub(super) fn refused(&self, word: &'static str) {
-        self.handle.count_refused(word);
+        self.handle.count_refused(word, None);
     }
 }
 

@@ -1,8 +1,8 @@
 //! [`AdminSocket`]: API and page in a file that nobody but its owner can open.
 
-use std::fs::{self, DirBuilder, Permissions};
+use std::fs::{self, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,6 +17,7 @@ use super::accept::{Socket, serve_all};
 use super::limits::AdminLimits;
 use super::serve::{Ground, Peer, serve};
 use crate::access::Caller;
+use crate::data;
 use crate::handle::ServerHandle;
 
 /// The directory in the data directory, which is its owner's alone.
@@ -130,10 +131,10 @@ async fn listen(path: &Path) -> io::Result<UnixListener> {
 
 /// A directory that is its owner's alone, whatever it was.
 fn make(directory: &Path) -> io::Result<()> {
-    if let Some(data) = directory.parent() {
-        fs::create_dir_all(data)?;
+    if let Some(above) = directory.parent() {
+        data::make(above)?;
     }
-    match DirBuilder::new().mode(0o700).create(directory) {
+    match data::make_private(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
         made => return made,
     }

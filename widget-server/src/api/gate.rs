@@ -15,7 +15,7 @@ use axum::response::{IntoResponse, Response};
 use widget_core::access::{Role, Secret, TOKEN_PREFIX};
 
 use super::{Problem, guard};
-use crate::access::Caller;
+use crate::access::{Caller, Denied};
 use crate::handle::{ServerHandle, Shown};
 
 /// What a route needs of whoever asks.
@@ -61,9 +61,13 @@ pub struct Client {
 #[derive(Debug, Clone)]
 pub(crate) struct Asking(pub(crate) ServerHandle);
 
-/// Nobody may be let in, and why.
-#[derive(Debug, Clone, Copy)]
-struct Nobody(Why);
+/// Nobody may be let in, and why; where it comes from and the handle that counts it.
+#[derive(Debug, Clone)]
+struct Nobody {
+    why: Why,
+    peer: Option<IpAddr>,
+    handle: ServerHandle,
+}
 
 #[derive(Debug, Clone, Copy)]
 enum Why {
@@ -83,14 +87,21 @@ pub(super) async fn know(
     mut request: Request,
     next: Next,
 ) -> Response {
-    if request.extensions().get::<Caller>().is_none() {
-        let peer = request.extensions().get::<Client>();
-        let peer = peer.map(|client| client.address);
-        let shows = Shows::of(&request);
-        match who(&handle, shows, peer).await {
-            Ok(caller) => request.extensions_mut().insert(caller).map(drop),
-            Err(why) => request.extensions_mut().insert(Nobody(why)).map(drop),
-        };
+    let peer = request.extensions().get::<Client>();
+    let peer = peer.map(|client| client.address);
+    let caller = match request.extensions().get::<Caller>() {
+        Some(caller) => Ok(caller.clone()),
+        None => who(&handle, Shows::of(&request), peer).await,
+    };
+    let extensions = request.extensions_mut();
+    match caller {
+        Ok(caller) => {
+            extensions.insert(Asking(handle.as_caller(caller.clone())));
+            extensions.insert(caller);
+        }
+        Err(why) => {
+            extensions.insert(Nobody { why, peer, handle });
+        }
     }
     next.run(request).await
 }
@@ -163,20 +174,36 @@ fn bearer(value: &HeaderValue) -> Option<Secret> {
     token.trim().strip_prefix(TOKEN_PREFIX)?.parse().ok()
 }
 
-/// Lets a request in that has what its route needs.
-pub(super) async fn check(need: Need, request: Request, next: Next) -> Response {
+/// Lets a request in that has what its route needs. Who is not allowed what it asks for, here or by what is
+/// behind, is written down.
+pub(super) async fn check(
+    (route, need): ((&'static str, &'static str), Need),
+    request: Request,
+    next: Next,
+) -> Response {
     let Some(role) = need.role() else {
         return next.run(request).await;
     };
-    let extensions = request.extensions();
-    let Some(caller) = extensions.get::<Caller>() else {
-        let why = extensions.get::<Nobody>().map_or(Why::NoToken, |n| n.0);
-        return sign_in(why, &request).unwrap_or_else(|| refusal(why));
+    let Some(Asking(handle)) = request.extensions().get::<Asking>().cloned() else {
+        let nobody = request.extensions().get::<Nobody>();
+        let why = nobody.map_or(Why::NoToken, |nobody| nobody.why);
+        return sign_in(why, &request).unwrap_or_else(|| {
+            // What is shown and not good is counted where it is looked at.
+            if let (Why::NoToken, Some(nobody)) = (why, nobody) {
+                nobody.handle.count_refused("no_token", nobody.peer);
+            }
+            refusal(why)
+        });
     };
-    match caller.may(role) {
+    let path = request.uri().path().to_owned();
+    let response = match handle.caller().may(role) {
         Ok(()) => next.run(request).await,
         Err(denied) => Problem::from(denied).into_response(),
+    };
+    if let Some(denied) = response.extensions().get::<Denied>() {
+        handle.was_denied(route, &path, *denied).await;
     }
+    response
 }
 
 /// Where a person who looks at the page goes instead.
@@ -237,14 +264,10 @@ fn refusal(why: Why) -> Response {
 impl FromRequestParts<ServerHandle> for Asking {
     type Rejection = Response;
 
-    async fn from_request_parts(
-        parts: &mut Parts,
-        handle: &ServerHandle,
-    ) -> Result<Self, Response> {
+    async fn from_request_parts(parts: &mut Parts, _: &ServerHandle) -> Result<Self, Response> {
         // There is one where the route needs one, and where it needs none nobody asks for this.
-        let caller = parts.extensions.get::<Caller>().cloned();
-        let caller = caller.ok_or_else(|| refusal(Why::NoToken))?;
-        Ok(Self(handle.as_caller(caller)))
+        let asking = parts.extensions.get::<Self>().cloned();
+        asking.ok_or_else(|| refusal(Why::NoToken))
     }
 }
 

@@ -4,6 +4,7 @@
 //! stable `code`.
 
 mod agents;
+mod audit;
 mod gate;
 mod guard;
 mod headers;
@@ -52,7 +53,11 @@ pub fn router(handle: ServerHandle, rules: HostRules) -> Router {
 #[doc(hidden)]
 #[must_use]
 pub fn routes() -> Vec<(Method, &'static str, Need)> {
-    all().known
+    let known = all().known.into_iter();
+    let method = |name: &str| name.parse().unwrap_or_default();
+    known
+        .map(|(name, path, need)| (method(name), path, need))
+        .collect()
 }
 
 fn all() -> Routes {
@@ -85,7 +90,8 @@ fn all() -> Routes {
         .get("/api/v1/tokens", Need::Admin, tokens::list)
         .post("/api/v1/tokens", Need::Admin, tokens::create)
         .delete("/api/v1/tokens/{number}", Need::Admin, tokens::revoke)
-        .get("/api/v1/audit", Need::Admin, tokens::audit)
+        .get("/api/v1/audit", Need::Admin, audit::list)
+        .get("/api/v1/audit/export", Need::Admin, audit::export)
         // The tutorial's.
         .get("/api/all", Need::View, legacy::all)
         .get("/api/collectors", Need::View, legacy::collectors)

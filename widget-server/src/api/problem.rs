@@ -26,6 +26,8 @@ pub(crate) struct Problem {
     task: Option<TaskId>,
     /// The state that it is in, if that is why.
     state: Option<StateName>,
+    /// Why whoever asks may not do that.
+    denied: Option<Denied>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,6 +60,7 @@ impl Problem {
             errors: Vec::new(),
             task: None,
             state: None,
+            denied: None,
         }
     }
 
@@ -117,6 +120,10 @@ impl IntoResponse for Problem {
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
         }
+        // For the gate, which writes it down.
+        if let Some(denied) = self.denied {
+            response.extensions_mut().insert(denied);
+        }
         response
     }
 }
@@ -143,7 +150,10 @@ impl From<StoreError> for Problem {
 
 impl From<Denied> for Problem {
     fn from(denied: Denied) -> Self {
-        Self::new(StatusCode::FORBIDDEN, denied.word(), denied.to_string())
+        Self {
+            denied: Some(denied),
+            ..Self::new(StatusCode::FORBIDDEN, denied.word(), denied.to_string())
+        }
     }
 }
 

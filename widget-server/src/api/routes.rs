@@ -3,7 +3,6 @@
 
 use axum::Router;
 use axum::handler::Handler;
-use axum::http::Method;
 use axum::middleware::from_fn;
 use axum::routing::{MethodFilter, on};
 
@@ -14,7 +13,8 @@ use crate::handle::ServerHandle;
 #[derive(Debug, Default)]
 pub(crate) struct Routes {
     pub(super) router: Router<ServerHandle>,
-    pub(super) known: Vec<(Method, &'static str, Need)>,
+    /// Method, path and need of each.
+    pub(super) known: Vec<(&'static str, &'static str, Need)>,
 }
 
 impl Routes {
@@ -23,7 +23,7 @@ impl Routes {
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
-        self.add((Method::GET, MethodFilter::GET), path, need, handler)
+        self.add(("GET", MethodFilter::GET), path, need, handler)
     }
 
     pub(crate) fn post<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
@@ -31,7 +31,7 @@ impl Routes {
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
-        self.add((Method::POST, MethodFilter::POST), path, need, handler)
+        self.add(("POST", MethodFilter::POST), path, need, handler)
     }
 
     pub(crate) fn delete<H, T>(self, path: &'static str, need: Need, handler: H) -> Self
@@ -39,7 +39,7 @@ impl Routes {
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
-        self.add((Method::DELETE, MethodFilter::DELETE), path, need, handler)
+        self.add(("DELETE", MethodFilter::DELETE), path, need, handler)
     }
 
     /// Puts layers around what is there.
@@ -59,7 +59,7 @@ impl Routes {
 
     fn add<H, T>(
         mut self,
-        (method, filter): (Method, MethodFilter),
+        (method, filter): (&'static str, MethodFilter),
         path: &'static str,
         need: Need,
         handler: H,
@@ -68,8 +68,9 @@ impl Routes {
         H: Handler<T, ServerHandle>,
         T: 'static,
     {
+        let rule = ((method, path), need);
         self.known.push((method, path, need));
-        let checked = from_fn(move |request, next| gate::check(need, request, next));
+        let checked = from_fn(move |request, next| gate::check(rule, request, next));
         let router = self.router.route(path, on(filter, handler).layer(checked));
         Self { router, ..self }
     }

@@ -1,4 +1,4 @@
-//! Tokens, and the audit list.
+//! Tokens, by which agents join and people and programs use the API.
 
 use std::time::Duration;
 
@@ -7,10 +7,7 @@ use axum::extract::Path;
 use axum::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use widget_core::access::{JoinString, Role, Scope, TOKEN_PREFIX};
-use widget_core::id::AgentId;
-use widget_core::store::{
-    Action, AuditQuery, AuditRecord, Purpose, TokenKind, TokenQuery, TokenRecord,
-};
+use widget_core::store::{Purpose, TokenKind, TokenQuery, TokenRecord};
 use widget_core::time::Timestamp;
 
 use super::Problem;
@@ -79,30 +76,6 @@ pub(super) struct Token {
 pub(super) struct TokensQuery {
     limit: Option<usize>,
     cursor: Option<u64>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct EntriesQuery {
-    limit: Option<usize>,
-    cursor: Option<u64>,
-    who: Option<String>,
-    action: Option<String>,
-    target: Option<String>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Entry {
-    number: u64,
-    at: Timestamp,
-    who: String,
-    token: Option<u64>,
-    agent: Option<AgentId>,
-    peer: String,
-    action: String,
-    target: String,
-    before: Option<String>,
-    after: Option<String>,
 }
 
 pub(super) async fn create_join(
@@ -206,25 +179,6 @@ pub(super) async fn revoke(
     }
 }
 
-pub(super) async fn audit(
-    Asking(handle): Asking,
-    Asked(query): Asked<EntriesQuery>,
-) -> Result<Json<Page<Entry>>, Problem> {
-    let query = AuditQuery {
-        past: query.cursor,
-        who: query.who,
-        action: query.action.as_deref().map(Action::from),
-        target: query.target,
-        limit: query.limit.unwrap_or(LIST.0).clamp(1, LIST.1),
-        ..AuditQuery::default()
-    };
-    let page = handle.audit(&query).await?;
-    Ok(Json(Page {
-        items: page.entries.into_iter().map(Into::into).collect(),
-        next: page.next.map(|next| next.to_string()),
-    }))
-}
-
 impl From<TokenRecord> for Token {
     fn from(token: TokenRecord) -> Self {
         let kind: TokenKind = token.purpose.kind();
@@ -245,23 +199,6 @@ impl From<TokenRecord> for Token {
             role,
             labels: labels.into_iter().collect(),
             kinds,
-        }
-    }
-}
-
-impl From<AuditRecord> for Entry {
-    fn from(AuditRecord { number, entry }: AuditRecord) -> Self {
-        Self {
-            number,
-            at: entry.at,
-            who: entry.who,
-            token: entry.token,
-            agent: entry.agent,
-            peer: entry.peer,
-            action: entry.action.as_str().to_owned(),
-            target: entry.target,
-            before: entry.before,
-            after: entry.after,
         }
     }
 }

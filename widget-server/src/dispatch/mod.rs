@@ -32,11 +32,13 @@ use widget_core::store::{StoreError, StoreErrorKind, Stores};
 use widget_core::time::Timestamp;
 use widget_core::transport::{Origin, Peer, Rejection, Service};
 
+use crate::denials::Denials;
 use crate::events::{EventSource, ServerEvent};
 use crate::presence::Attendance;
 use crate::refusals::Refusals;
 use crate::schema::Desk;
 use crate::tries::Tries;
+use crate::uses::Uses;
 
 pub(crate) use readable::{MAX_DEPTH, is_json};
 
@@ -73,6 +75,9 @@ pub(crate) struct Dispatcher {
     pub(crate) refusals: Refusals,
     /// Wrong tokens and credentials, by address.
     tries: Tries,
+    /// Tokens that were used, and what those were not allowed who showed one.
+    pub(crate) uses: Uses,
+    pub(crate) denials: Denials,
     /// Where inputs are held against schemas.
     pub(crate) inputs: Arc<Desk>,
     /// Where the schemas in descriptions are looked at.
@@ -99,6 +104,8 @@ impl Dispatcher {
             events: EventSource::new(),
             refusals: Refusals::default(),
             tries: Tries::default(),
+            uses: Uses::default(),
+            denials: Denials::default(),
             // Each of those who wait holds a request of the API, or runs in this very program.
             inputs: Desk::new(usize::MAX),
             descriptions: Desk::new(MAX_DESCRIBING),

@@ -11,6 +11,7 @@ use widget_core::store::{TokenFault, TokenRecord};
 
 use super::{AskError, ServerHandle};
 use crate::access::{Caller, Denied, Pass, Proves, verifier};
+use crate::denials::Wish;
 
 /// The longest name of a token, and of a label in one, in bytes; and of a label's value.
 const MAX_NAME: usize = 64;
@@ -159,6 +160,7 @@ impl ServerHandle {
     async fn look_at(&self, token: Verifier, peer: Option<IpAddr>) -> Shown {
         let dispatcher = &self.dispatcher;
         if let Some(wait) = dispatcher.has_to_wait(peer) {
+            self.count_refused("tries", peer);
             return Shown::TooMany(wait);
         }
         let found = dispatcher.stores.access.token(&token).await;
@@ -169,9 +171,13 @@ impl ServerHandle {
         let found = found.ok_or(TokenFault::Unknown);
         let good = found.and_then(|found| found.admits(TokenKind::Api, wall).map(|()| found));
         match good {
-            Ok(token) => Shown::Good(Caller::by_token(&token, peer), token.verifier),
+            Ok(token) => {
+                dispatcher.uses.used(token.number, wall);
+                Shown::Good(Caller::by_token(&token, peer), token.verifier)
+            }
             Err(fault) => {
                 tracing::debug!(%fault, "a token lets nobody in");
+                self.count_refused("bad_token", peer);
                 dispatcher.was_wrong(peer);
                 Shown::Bad
             }
@@ -205,6 +211,31 @@ impl ServerHandle {
         let entry = self.caller.entry(at, Action::SignOut, self.caller.who());
         let noted = self.dispatcher.stores.access.note(entry).await;
         // It is out all the same.
+        let _ = self.dispatcher.watch_write(noted);
+    }
+
+    /// Notes that whoever asks was not allowed something: of each token and route once a minute, and each time
+    /// as a number.
+    pub(crate) async fn was_denied(
+        &self,
+        route: (&'static str, &'static str),
+        path: &str,
+        why: Denied,
+    ) {
+        self.count_refused("denied", None);
+        let token = self.caller.token();
+        let (now, at) = {
+            let runtime = &self.dispatcher.runtime;
+            (runtime.now(), runtime.wall())
+        };
+        if !self.dispatcher.denials.is_news(Wish { token, route }, now) {
+            return;
+        }
+        let target = format!("{} {path}", route.0);
+        let entry = self.caller.entry(at, Action::Denied, &target);
+        let entry = entry.changing(None, Some(why.word()));
+        let noted = self.dispatcher.stores.access.note(entry).await;
+        // It is not allowed all the same.
         let _ = self.dispatcher.watch_write(noted);
     }
 

@@ -12,6 +12,7 @@ pub use access::{TokenError, TokenRequest};
 pub use cancel::Purged;
 pub use send::{MAX_QUEUED, SendError, TaskRequest};
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use widget_core::access::Role;
@@ -22,6 +23,7 @@ use widget_core::store::{
 };
 use widget_core::task::{Actor, Event, StateName};
 use widget_core::time::Timestamp;
+use widget_core::transport::Origin;
 
 use crate::access::{Caller, Denied};
 use crate::dispatch::Dispatcher;
@@ -247,13 +249,13 @@ impl ServerHandle {
         self.dispatcher.agents_in_memory()
     }
 
-    /// Counts something that the port of API and page refused.
-    #[cfg(feature = "admin")]
-    pub(crate) fn count_refused(&self, reason: &'static str) {
-        let from = widget_core::transport::Origin {
+    /// Counts something that API and page refused, or their port.
+    pub(crate) fn count_refused(&self, reason: &'static str, from: Option<IpAddr>) {
+        let address = from.map(|from| from.to_string()).unwrap_or_default();
+        let from = Origin {
             transport: "admin",
-            address: "".into(),
-            ip: None,
+            address: address.into(),
+            ip: from,
         };
         let dispatcher = &self.dispatcher;
         let now = dispatcher.runtime.now();

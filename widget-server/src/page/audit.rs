@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::Query;
 use axum::http::StatusCode;
 use serde::Deserialize;
+use serde_json::Value;
 use widget_core::store::{Action, AuditQuery, AuditRecord};
 use widget_core::time::Timestamp;
 
@@ -57,10 +58,26 @@ impl Row {
             action,
             target: entry.target,
             place,
-            before: entry.before,
-            after: entry.after,
+            before: entry.before.map(readable),
+            after: entry.after.map(readable),
         }
     }
+}
+
+/// JSON of several values as people read it: one after the other, without what is empty. Texts keep their quotes, so
+/// that none passes for the value beside it.
+fn readable(text: String) -> String {
+    let Ok(values) = serde_json::from_str::<serde_json::Map<_, _>>(&text) else {
+        return text;
+    };
+    let is_empty = |value: &Value| match value {
+        Value::Null => true,
+        Value::Array(list) => list.is_empty(),
+        _ => false,
+    };
+    let said = values.into_iter().filter(|(_, value)| !is_empty(value));
+    let said: Vec<_> = said.map(|(key, value)| format!("{key}: {value}")).collect();
+    said.join(", ")
 }
 
 pub(super) async fn list(site: Site, Query(ask): Query<Ask>) -> Reply {
@@ -97,4 +114,22 @@ pub(super) async fn list(site: Site, Query(ask): Query<Ask>) -> Reply {
         next,
     };
     Ok(html(StatusCode::OK, &page))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_stand_one_after_the_other_and_none_passes_for_another() {
+        let json = r#"{"kinds":[],"name":"x\", role: \"admin","role":"viewer","ttl_seconds":null,"uses":3}"#;
+        let text = readable(json.to_owned());
+        assert_eq!(
+            text,
+            r#"name: "x\", role: \"admin", role: "viewer", uses: 3"#
+        );
+        for word in ["queued", "[1]", "{odd", ""] {
+            assert_eq!(readable(word.to_owned()), word);
+        }
+    }
 }

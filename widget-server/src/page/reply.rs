@@ -126,6 +126,8 @@ pub(super) struct Trouble {
     status: StatusCode,
     title: &'static str,
     text: String,
+    /// Why whoever asks may not do that.
+    denied: Option<Denied>,
 }
 
 /// What the handlers of the page give.
@@ -167,6 +169,7 @@ impl Trouble {
             status: StatusCode::BAD_REQUEST,
             title: "That does not read",
             text: text.into(),
+            denied: None,
         }
     }
 
@@ -185,6 +188,7 @@ impl Trouble {
             status: StatusCode::NOT_FOUND,
             title,
             text: text.to_owned(),
+            denied: None,
         }
     }
 }
@@ -193,6 +197,10 @@ impl Trouble {
 impl IntoResponse for Trouble {
     fn into_response(self) -> Response {
         let mut response = self.status.into_response();
+        // For the gate, which writes it down.
+        if let Some(denied) = self.denied {
+            response.extensions_mut().insert(denied);
+        }
         response.extensions_mut().insert(self);
         response
     }
@@ -228,6 +236,7 @@ impl From<StoreError> for Trouble {
             status: StatusCode::SERVICE_UNAVAILABLE,
             title,
             text,
+            denied: None,
         }
     }
 }
@@ -238,6 +247,7 @@ impl From<Denied> for Trouble {
             status: StatusCode::FORBIDDEN,
             title: "Not allowed",
             text: denied.to_string(),
+            denied: Some(denied),
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The directory of the authority: both of its files are there, or neither.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+
+use crate::data;
 
 /// The directory in the data directory.
 pub(super) const DIRECTORY: &str = "tls";
@@ -22,20 +24,20 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
 }
 
 /// Writes both, so that a power cut leaves both or neither.
-pub(super) fn write(data: &Path, certificate: &str, key: &str) -> io::Result<()> {
-    let new = data.join(NEW);
+pub(super) fn write(directory: &Path, certificate: &str, key: &str) -> io::Result<()> {
+    let new = directory.join(NEW);
     match fs::remove_dir_all(&new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs::create_dir_all(data)?;
-    make(&new)?;
+    data::make(directory)?;
+    data::make_private(&new)?;
     put(&new.join(KEY), key, 0o600)?;
     put(&new.join(CERTIFICATE), certificate, 0o644)?;
-    sync(&new)?;
+    data::sync(&new)?;
     // An empty directory of that name gives way, any other does not.
-    fs::rename(&new, data.join(DIRECTORY))?;
-    sync(data)
+    fs::rename(&new, directory.join(DIRECTORY))?;
+    data::sync(directory)
 }
 
 fn put(path: &Path, text: &str, mode: u32) -> io::Result<()> {
@@ -53,32 +55,8 @@ fn for_owner(options: &mut OpenOptions, mode: u32) -> &mut OpenOptions {
     options.mode(mode)
 }
 
-#[cfg(unix)]
-fn make(directory: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-
-    fs::DirBuilder::new().mode(0o700).create(directory)
-}
-
-#[cfg(unix)]
-fn sync(directory: &Path) -> io::Result<()> {
-    File::open(directory)?.sync_all()
-}
-
 /// Elsewhere a file is as open as its directory.
 #[cfg(not(unix))]
 fn for_owner(options: &mut OpenOptions, _: u32) -> &mut OpenOptions {
     options
-}
-
-#[cfg(not(unix))]
-fn make(directory: &Path) -> io::Result<()> {
-    fs::create_dir(directory)
-}
-
-/// Elsewhere a directory cannot be opened like a file.
-#[cfg(not(unix))]
-fn sync(_: &Path) -> io::Result<()> {
-    let _ = File::sync_all;
-    Ok(())
 }

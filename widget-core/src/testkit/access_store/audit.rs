@@ -182,7 +182,7 @@ pub async fn a_list_is_filtered_by_who_action_and_target(store: &dyn AccessStore
                 action: action.cloned(),
                 target: target.map(str::to_owned),
                 limit: 3,
-                past: None,
+                ..AuditQuery::default()
             };
             let mut expected = entries(store).await;
             expected.retain(|record| query.wants(&record.entry));
@@ -193,5 +193,27 @@ pub async fn a_list_is_filtered_by_who_action_and_target(store: &dyn AccessStore
             assert!(found.iter().all(|page| page.len() <= 3));
             assert_eq!(found.concat(), expected, "{query:?}");
         }
+    }
+}
+
+/// Whatever their order: the clock that they have may have been set back.
+pub async fn a_list_since_a_time_has_all_of_that_time_and_later(store: &dyn AccessStore) {
+    for secs in [3, 1, 2, 1, 4] {
+        let note = AuditEntry::new(at(secs), "x", "", Action::SignIn, "");
+        store.note(note).await.unwrap();
+    }
+    for order in [AuditOrder::OldestFirst, AuditOrder::NewestFirst] {
+        let query = AuditQuery {
+            order,
+            since: Some(at(2)),
+            limit: 2,
+            ..AuditQuery::default()
+        };
+        let found = pages(store, query).await.concat();
+        let mut found: Vec<_> = found.iter().map(|record| record.entry.at).collect();
+        if order == AuditOrder::NewestFirst {
+            found.reverse();
+        }
+        assert_eq!(found, [at(3), at(2), at(4)], "{order:?}");
     }
 }

@@ -45,6 +45,7 @@ macro_rules! access_store_suite {
                 entries_come_in_the_order_of_their_commits,
                 pages_of_the_list_give_each_entry_once,
                 a_list_is_filtered_by_who_action_and_target,
+                a_list_since_a_time_has_all_of_that_time_and_later,
             ]
         }
     };

@@ -40,7 +40,8 @@ pub(crate) struct Server {
     pub(crate) server: Option<String>,
 
     /// Pin of the server's authority, for https:// [env: WIDGET_CTL_PIN]
-    #[arg(long, global = true)]
+    // One pin of sixty-four begins with a hyphen.
+    #[arg(long, global = true, allow_hyphen_values = true)]
     pub(crate) pin: Option<String>,
 
     /// Or a file with certificates of authorities to trust, in PEM
@@ -75,13 +76,34 @@ pub(crate) enum Command {
         wait: bool,
     },
     /// What was done, by whom, the newest last
-    Audit {
-        /// How many entries, the newest
-        #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=1_000))]
-        limit: u16,
-        /// Go on with what is done from now on, until it is ended
-        #[arg(long)]
-        follow: bool,
+    Audit(Audit),
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Audit {
+    #[command(subcommand)]
+    pub(crate) command: Option<AuditCommand>,
+    /// How many entries, the newest; 100 unless something is said
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1_000), conflicts_with = "since")]
+    pub(crate) limit: Option<u16>,
+    /// All entries of the time since then, such as 1h or 7d ago by this host's clock
+    #[arg(long, value_name = "AGO", value_parser = humantime::parse_duration)]
+    pub(crate) since: Option<Duration>,
+    /// Go on with what is done from now on, until it is ended
+    #[arg(long)]
+    pub(crate) follow: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AuditCommand {
+    /// Print all entries as JSON, one a line, the oldest first
+    Export {
+        /// Only those past the one with this number, to have what is new since the last export
+        #[arg(long, value_name = "NUMBER")]
+        after: Option<u64>,
+        /// Only those of the time since then, such as 1h or 7d ago by this host's clock
+        #[arg(long, value_name = "AGO", value_parser = humantime::parse_duration)]
+        since: Option<Duration>,
     },
 }
 
@@ -242,9 +264,18 @@ mod tests {
             "--data x agent list",
             "agent --data x list",
             "agent list --data x",
+            "audit --data x export",
+            "--data x audit export --json",
         ] {
             assert_eq!(parse(line).unwrap().server.data, Some("x".into()), "{line}");
         }
+    }
+
+    /// A test of whole programs failed now and then, by the pin that it had made.
+    #[test]
+    fn a_pin_may_begin_with_a_hyphen() {
+        let args = parse("--pin -sV agent list").unwrap();
+        assert_eq!(args.server.pin.as_deref(), Some("-sV"));
     }
 
     #[test]
@@ -259,6 +290,9 @@ mod tests {
             "task send 0191e7a4-7c1d-7bb3-9f2e-3c7a1a2b4c5d echo {",
             "task list --state asleep",
             "audit --limit 0",
+            "audit --since soon",
+            "audit --since 1h --limit 5",
+            "audit export --after x",
         ] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -5,20 +5,23 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes, to_bytes};
-use hyper::client::conn::http1;
+use axum::body::{Body, BodyDataStream, Bytes};
+use futures_lite::StreamExt;
+use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, HeaderValue};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use tokio_util::compat::FuturesAsyncReadCompatExt;
 use widget_core::runtime::{Route, SharedRuntime, TokioRuntime};
 use widget_core::tls::{Application, TlsClient};
 
 use crate::fault::Fault;
+use crate::lines::Lines;
 use crate::local;
 use crate::reach::Reach;
 
@@ -26,7 +29,7 @@ use crate::reach::Reach;
 const CONNECT: Duration = Duration::from_secs(10);
 /// How long a server is asked to wait for the end of a task, which is as long as it would.
 pub(crate) const WAIT: Duration = Duration::from_secs(60);
-/// Until the answer is there.
+/// Until an answer begins, and until it is there, or the next piece of a long one.
 const ANSWER: Duration = Duration::from_secs(90);
 /// The longest answer, in bytes: a long list of tasks with all that is known of them.
 const LONGEST: usize = 256 * 1024 * 1024;
@@ -96,21 +99,46 @@ impl Client {
         self.ask(Method::DELETE, path, None).await
     }
 
+    /// Hands over each line of an answer as it comes, however many there are.
+    pub(crate) async fn lines(
+        &self,
+        path: &str,
+        mut each: impl FnMut(&str) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        let request = self.request(Method::GET, path, None)?;
+        let mut begun = self.begin(request).await?;
+        if !begun.status.is_success() {
+            let body = self.answered(begun.whole()).await?;
+            return self.read(begun.status, &body).map(drop);
+        }
+        let mut lines = Lines::default();
+        while let Some(piece) = self.answered(begun.piece()).await? {
+            lines.take(&piece, &mut each)?;
+        }
+        lines.end()
+    }
+
     async fn ask(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer, Fault> {
         let request = self.request(method, path, body)?;
-        let (status, body) = match (&self.reach, &self.way) {
+        let mut begun = self.begin(request).await?;
+        let body = self.answered(begun.whole()).await?;
+        self.read(begun.status, &body)
+    }
+
+    /// Asks, until an answer begins.
+    async fn begin(&self, request: Request<Body>) -> Result<Begun, Fault> {
+        match (&self.reach, &self.way) {
             (Reach::At { .. }, Some((route, runtime))) => {
                 let stream = self.connected(route.connect(runtime)).await?;
-                self.answered(exchange(stream.compat(), request)).await?
+                self.answered(send(stream.compat(), request)).await
             }
             (Reach::Near(data), _) => {
                 let stream = self.connected(local::connect(data)).await?;
-                self.answered(exchange(stream, request)).await?
+                self.answered(send(stream, request)).await
             }
             // There is a way to each address.
-            (Reach::At { .. }, None) => return Err(Fault::failed("there is no way to the server")),
-        };
-        self.read(status, &body)
+            (Reach::At { .. }, None) => Err(Fault::failed("there is no way to the server")),
+        }
     }
 
     fn request(
@@ -240,23 +268,58 @@ impl Display for Client {
 /// Why there is no whole answer.
 type Lost = Box<dyn std::error::Error + Send + Sync>;
 
-/// One request and its answer.
-async fn exchange(
+/// An answer of which the body is still to come.
+struct Begun {
+    status: StatusCode,
+    body: BodyDataStream,
+    /// Without it the connection would begin to close.
+    _sender: SendRequest<Body>,
+    _driving: Driving,
+}
+
+/// What drives the connection of an answer, as long as somebody wants it.
+struct Driving(JoinHandle<hyper::Result<()>>);
+
+impl Drop for Driving {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Begun {
+    /// What comes next; nothing at the end.
+    async fn piece(&mut self) -> Result<Option<Bytes>, Lost> {
+        Ok(self.body.next().await.transpose()?)
+    }
+
+    /// All that is still to come.
+    async fn whole(&mut self) -> Result<Bytes, Lost> {
+        let mut whole = Vec::new();
+        while let Some(piece) = self.piece().await? {
+            if whole.len() + piece.len() > LONGEST {
+                return Err("it has no end".into());
+            }
+            whole.extend_from_slice(&piece);
+        }
+        Ok(whole.into())
+    }
+}
+
+/// One request, until its answer begins.
+async fn send(
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
     request: Request<Body>,
-) -> Result<(StatusCode, Bytes), Lost> {
+) -> Result<Begun, Lost> {
     let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
     // What ends it, the request hears too.
-    let driving = tokio::spawn(connection);
-    let asking = async {
-        let response = sender.send_request(request).await?;
-        let status = response.status();
-        let body = to_bytes(Body::new(response.into_body()), LONGEST).await?;
-        Ok((status, body))
-    };
-    let answer = asking.await;
-    driving.abort();
-    answer
+    let driving = Driving(tokio::spawn(connection));
+    let response = sender.send_request(request).await?;
+    Ok(Begun {
+        status: response.status(),
+        body: Body::new(response.into_body()).into_data_stream(),
+        _sender: sender,
+        _driving: driving,
+    })
 }
 
 /// The places of an input that does not fit, if that is what is wrong.

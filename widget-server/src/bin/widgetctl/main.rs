@@ -8,6 +8,7 @@ mod args;
 mod client;
 mod commands;
 mod fault;
+mod lines;
 mod local;
 mod plain;
 mod print;

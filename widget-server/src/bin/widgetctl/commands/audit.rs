@@ -1,21 +1,21 @@
 //! `audit`: what was done, by whom.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::sleep;
 
-use super::cursor;
+use crate::args::{Audit, AuditCommand};
 use crate::client::Client;
 use crate::fault::Fault;
 use crate::print::{Output, text};
 
 /// How often is looked for more.
 const PAUSE: Duration = Duration::from_secs(1);
-/// How many entries are asked for at a time, where few are expected.
-const FEW: u16 = 50;
+/// How many entries are shown unless something is said.
+const SHOWN: u16 = 100;
 
 /// A part of the list, the newest first.
 #[derive(Debug, Deserialize)]
@@ -24,77 +24,87 @@ struct Part<'a> {
     items: Vec<&'a RawValue>,
 }
 
-/// An entry as it came, and its number.
-struct Entry {
-    number: u64,
-    json: String,
-}
-
-pub(super) async fn run(
-    limit: u16,
-    follow: bool,
-    client: &Client,
-    output: &mut Output,
-) -> Result<(), Fault> {
-    let path = format!("/api/v1/audit?limit={limit}");
-    let newest = client.get(&path).await?;
-    if output.is_json() && !follow {
-        return Ok(output.json(newest.text())?);
+pub(super) async fn run(asked: Audit, client: &Client, output: &mut Output) -> Result<(), Fault> {
+    if let Some(AuditCommand::Export { after, since }) = asked.command {
+        // clap would take flags of all commands, such as --data, for these too.
+        if asked.limit.is_some() || asked.since.is_some() || asked.follow {
+            let text = "an export has flags of its own: say them behind the word export";
+            return Err(Fault::usage(text));
+        }
+        let path = export(after.unwrap_or(0), since.and_then(ago).as_deref());
+        return client.lines(&path, |line| Ok(output.json(line)?)).await;
     }
-    let mut last = print(entries(newest.text())?, 0, output)?;
-    if !follow {
+    let since = asked.since.and_then(ago);
+    let mut last = match asked.since {
+        Some(_) => print_past(0, since.as_deref(), client, output).await?,
+        None => {
+            let limit = asked.limit.unwrap_or(SHOWN);
+            let newest = client.get(&format!("/api/v1/audit?limit={limit}")).await?;
+            if output.is_json() && !asked.follow {
+                return Ok(output.json(newest.text())?);
+            }
+            print_part(newest.text(), output)?
+        }
+    };
+    if !asked.follow {
         return Ok(());
     }
     loop {
         sleep(PAUSE).await;
-        let new = since(last, client).await?;
-        last = print(new, last, output)?;
+        last = print_past(last, since.as_deref(), client, output).await?;
     }
 }
 
-/// All entries behind this number, the newest first.
-async fn since(last: u64, client: &Client) -> Result<Vec<Entry>, Fault> {
-    let (mut all, mut path) = (Vec::new(), format!("/api/v1/audit?limit={FEW}"));
-    loop {
-        let part = client.get(&path).await?;
-        let found = entries(part.text())?;
-        let reached = found.iter().any(|entry| entry.number <= last);
-        all.extend(found.into_iter().filter(|entry| entry.number > last));
-        match cursor(part.value())? {
-            Some(next) if !reached => path = format!("/api/v1/audit?limit={FEW}&cursor={next}"),
-            _ => return Ok(all),
-        }
-    }
+/// Where all entries past this number are, and since this time.
+fn export(after: u64, since: Option<&str>) -> String {
+    let since = since.map_or(String::new(), |since| format!("&since={since}"));
+    format!("/api/v1/audit/export?after={after}{since}")
 }
 
-fn entries(part: &str) -> Result<Vec<Entry>, Fault> {
-    let odd = |error| Fault::failed(format!("the list cannot be read: {error}"));
-    let part: Part<'_> = serde_json::from_str(part).map_err(odd)?;
-    let entry = |json: &RawValue| {
-        let json = json.get();
-        let value: Value = serde_json::from_str(json).map_err(odd)?;
-        Ok(Entry {
-            number: value.get("number").and_then(Value::as_u64).unwrap_or(0),
-            json: json.to_owned(),
-        })
+/// The time so long ago; nothing if that was before all times that the server has.
+fn ago(ago: Duration) -> Option<String> {
+    let then = SystemTime::now().checked_sub(ago)?;
+    then.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(humantime::format_rfc3339_millis(then).to_string())
+}
+
+/// Prints all entries past this number as they come, the oldest first. Gives the number of the last.
+async fn print_past(
+    past: u64,
+    since: Option<&str>,
+    client: &Client,
+    output: &mut Output,
+) -> Result<u64, Fault> {
+    let (path, mut last) = (export(past, since), past);
+    let each = |line: &str| {
+        last = last.max(print(line, output)?);
+        Ok(())
     };
-    part.items.into_iter().map(entry).collect()
+    client.lines(&path, each).await?;
+    Ok(last)
 }
 
-/// Prints them, the oldest first. Gives the number of the newest, or this one if there is none.
-fn print(newest_first: Vec<Entry>, last: u64, output: &mut Output) -> Result<u64, Fault> {
-    let mut last = last;
-    for entry in newest_first.into_iter().rev() {
-        match output.is_json() {
-            true => output.json(&entry.json)?,
-            false => {
-                let value = serde_json::from_str(&entry.json).unwrap_or_default();
-                output.line(&line(&value))?;
-            }
-        }
-        last = last.max(entry.number);
+/// Prints a part of the list, the oldest first. Gives the number of the newest, or 0.
+fn print_part(part: &str, output: &mut Output) -> Result<u64, Fault> {
+    let part: Part<'_> = serde_json::from_str(part).map_err(odd)?;
+    let oldest_first = part.items.into_iter().rev();
+    oldest_first
+        .map(|entry| print(entry.get(), output))
+        .try_fold(0, |last, number| Ok(number?.max(last)))
+}
+
+/// Prints an entry. Gives its number.
+fn print(entry: &str, output: &mut Output) -> Result<u64, Fault> {
+    let value: Value = serde_json::from_str(entry).map_err(odd)?;
+    match output.is_json() {
+        true => output.json(entry)?,
+        false => output.line(&line(&value))?,
     }
-    Ok(last)
+    Ok(value.get("number").and_then(Value::as_u64).unwrap_or(0))
+}
+
+fn odd(error: serde_json::Error) -> Fault {
+    Fault::failed(format!("the list cannot be read: {error}"))
 }
 
 fn line(entry: &Value) -> String {

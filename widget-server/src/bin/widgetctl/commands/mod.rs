@@ -25,7 +25,7 @@ pub(crate) async fn run(
         Command::Agent(command) => agent::run(command, client, output).await,
         Command::Task(command) => task::run(command, client, output).await,
         Command::Shutdown { agent, wait } => task::shut_down(agent, wait, client, output).await,
-        Command::Audit { limit, follow } => audit::run(limit, follow, client, output).await,
+        Command::Audit(asked) => audit::run(asked, client, output).await,
     }
 }
 
