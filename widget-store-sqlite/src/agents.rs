@@ -28,9 +28,9 @@ const ARRIVE: &str = "
         enrolled = coalesce(excluded.enrolled, enrolled),
         labels = coalesce(excluded.labels, labels)
     RETURNING number";
-/// When it was heard last, unless it has left.
 pub(crate) const ENDED: &str = "SELECT 1 FROM credentials WHERE agent = ?1 AND ended IS NOT NULL";
-const HEARD: &str = "SELECT CASE WHEN left_at IS NULL THEN last_seen END FROM agents WHERE id = ?1";
+/// When it was heard last, unless it has left.
+pub(crate) const HEARD: &str = "SELECT CASE WHEN left_at IS NULL THEN last_seen END FROM agents WHERE id = ?1";
 /// Not more of them than it takes to know that there are enough.
 const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM agents LIMIT ?1)";
 pub(crate) const RELEASE: &str = "

@@ -146,6 +146,7 @@ fn agents_are_found_by_id_and_listed_by_number() {
     let (_directory, connection) = database();
     assert_plan(&connection, agents::ONE, "(id=?)");
     assert_plan(&connection, agents::PAGE, "INTEGER PRIMARY KEY (rowid>?)");
+    assert_plan(&connection, agents::ENDED, "(agent=?)");
     assert_plan(&connection, agents::HEARD, "(id=?)");
     assert_plan(&connection, agents::RELEASE, "(id=?)");
 }
