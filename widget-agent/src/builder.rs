@@ -15,6 +15,7 @@ use widget_core::transport::Transport;
 
 use crate::agent::Agent;
 use crate::context::TaskContext;
+use crate::gate::Gate;
 use crate::handle::AgentHandle;
 use crate::host::Host;
 use crate::probe::{Gauge, HostProbe, Probe, ProbeError};
@@ -55,6 +56,7 @@ pub struct AgentBuilder {
     probes: Vec<Box<dyn Probe>>,
     gauges: Vec<Gauge>,
     handlers: Vec<AnyHandler>,
+    pub(crate) gate: Gate,
     spool: Option<Box<dyn Spool>>,
     tasks: usize,
 }
@@ -115,6 +117,7 @@ impl Default for AgentBuilder {
             probes: Vec::new(),
             gauges: Vec::new(),
             handlers: Vec::new(),
+            gate: Gate::NONE,
             spool: None,
             tasks: 64,
         }
@@ -282,6 +285,7 @@ impl AgentBuilder {
             describe,
             interval: self.interval,
             handlers,
+            gate: self.gate,
             transports: self.transports,
             runtime,
             spool,

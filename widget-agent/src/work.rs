@@ -74,7 +74,8 @@ fn take(shared: &Shared, work: &Work) {
         let new = shared.state().ledger.meet(task);
         if new {
             complain::debug("a task has come", &task.kind);
-            let prepared = prepare(&shared.handlers, task);
+            let let_in = shared.gate.look(task, None, &shared.runtime);
+            let prepared = let_in.and_then(|()| prepare(&shared.handlers, task));
             shared.state().ledger.take(task, prepared, now);
         }
     }
