@@ -15,7 +15,7 @@ use std::process::Command;
 
 use serde_json::json;
 use tempfile::TempDir;
-use widget_tests::{AgentProgram, Program, ServerProgram, binary};
+use widget_tests::{AgentProgram, Ctl, Program, ServerProgram, binary};
 
 /// It ends at once with code 1 and one line that has these parts.
 fn fails(state: &Path, more: &[&str], parts: &[&str]) {
@@ -74,6 +74,25 @@ fn what_a_policy_allows_is_done_as_ever() {
     assert_eq!(shown["state"], "rejected", "{shown}");
     let task = server.api.queue(&agent.id, &json!({ "kind": "shutdown" }));
     assert_eq!(server.api.ended(&task)["state"], "succeeded");
+    assert!(agent.program.exit().success());
+}
+
+#[test]
+fn who_asked_decides_too() {
+    let (data, state) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let server = ServerProgram::start(data.path());
+    fs::write(state.path().join("policy"), "deny from local\n").unwrap();
+    let mut agent = server.agent(state.path(), "100ms");
+    let _ = server.api.reporting(&agent.id);
+    // Whoever is on this host, by its port.
+    let task = server.api.queue(&agent.id, &json!({ "kind": "shutdown" }));
+    let shown = server.api.ended(&task);
+    assert_eq!(shown["state"], "rejected", "{shown}");
+    let line = "line 1 of the agent's policy denies it: deny from local";
+    assert_eq!(shown["outcome"]["error"]["message"], line);
+    // Its own user, whom the system names.
+    let said = Ctl::of(data.path()).run(&["shutdown", &agent.id, "--wait"]);
+    assert_eq!(said.code, Some(0), "{said:?}");
     assert!(agent.program.exit().success());
 }
 

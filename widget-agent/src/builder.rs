@@ -46,7 +46,7 @@ pub const MAX_HANDLERS: usize = 256;
 pub struct AgentBuilder {
     id: Option<AgentId>,
     credential: Credential,
-    extras: Extras,
+    pub(crate) extras: Extras,
     runtime: Option<SharedRuntime>,
     transports: Vec<Arc<dyn Transport>>,
     labels: Vec<(String, String)>,
@@ -138,10 +138,10 @@ impl AgentBuilder {
         self
     }
 
-    /// What it says of itself beside, each time that it connects: numbered values, of which those in
+    /// Adds to what it says of itself beside, each time that it connects: numbered values, of which those in
     /// use are in [`extra`](widget_core::message::extra).
     pub fn extras(mut self, extras: Extras) -> Self {
-        self.extras = extras;
+        self.extras.extend(extras);
         self
     }
 

@@ -5,10 +5,10 @@
 pub use on::Offer;
 
 #[cfg(feature = "policy")]
-pub(crate) use on::Gate;
+pub(crate) use on::{Gate, Senders};
 
 #[cfg(not(feature = "policy"))]
-pub(crate) use off::Gate;
+pub(crate) use off::{Gate, Senders};
 
 #[cfg(feature = "policy")]
 mod on {
@@ -17,7 +17,7 @@ mod on {
     use std::fmt;
     use std::panic::{AssertUnwindSafe, catch_unwind};
 
-    use widget_core::message::WorkTask;
+    use widget_core::message::{Response, Work, WorkTask, extra};
     use widget_core::runtime::SharedRuntime;
     use widget_core::task::Failure;
     use widget_core::time::Timestamp;
@@ -85,6 +85,26 @@ mod on {
         }
     }
 
+    /// Who asked for the tasks of an answer, in their order.
+    pub(crate) struct Senders<'a>(&'a [String]);
+
+    impl<'a> Senders<'a> {
+        /// Reads an answer with tasks.
+        pub(crate) fn of(response: &'a Response) -> Option<(&'a Work, Self)> {
+            match response {
+                Response::Work(work) => Some((work, Self(&[]))),
+                Response::Assigned(assigned) => Some((&assigned.work, Self(&assigned.by))),
+                _ => None,
+            }
+        }
+
+        /// Who asked for the task at this place, if that is known.
+        pub(crate) fn get(&self, place: usize) -> Option<&str> {
+            let by = self.0.get(place).filter(|by| !by.is_empty());
+            by.map(String::as_str)
+        }
+    }
+
     impl AgentBuilder {
         /// Has the host say which tasks it takes, before their handlers look at them: a task for which
         /// `look` gives a failure is rejected with that. It counts for every kind, and for each attempt;
@@ -107,6 +127,9 @@ mod on {
             F: Fn(&Offer<'_>) -> Result<(), Failure> + Send + Sync + 'static,
         {
             self.gate = self.gate.and(look);
+            self.extras
+                .retain(|(number, _)| *number != extra::READS_ASSIGNED);
+            self.extras.push((extra::READS_ASSIGNED, vec![1]));
             self
         }
     }
@@ -116,7 +139,9 @@ mod on {
 mod off {
     //! Nothing: what there is a handler for is taken.
 
-    use widget_core::message::WorkTask;
+    use std::marker::PhantomData;
+
+    use widget_core::message::{Response, Work, WorkTask};
     use widget_core::runtime::SharedRuntime;
     use widget_core::task::Failure;
 
@@ -138,6 +163,23 @@ mod off {
             _: &SharedRuntime,
         ) -> Result<(), Failure> {
             Ok(())
+        }
+    }
+
+    pub(crate) struct Senders<'a>(PhantomData<&'a ()>);
+
+    impl Senders<'_> {
+        /// This agent is never told who asked.
+        pub(crate) const fn of(response: &Response) -> Option<(&Work, Self)> {
+            match response {
+                Response::Work(work) => Some((work, Self(PhantomData))),
+                _ => None,
+            }
+        }
+
+        #[expect(clippy::unused_self, reason = "as it is where a host has a say")]
+        pub(crate) const fn get(&self, _: usize) -> Option<&str> {
+            None
         }
     }
 }

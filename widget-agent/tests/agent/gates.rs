@@ -135,6 +135,7 @@ async fn a_task_that_was_taken_and_not_started_is_looked_at_again_by_the_next_st
 mod policy {
     //! The same, by the lines of a policy.
 
+    use widget_agent::widget_core::message::{Assigned, Response, Work, extra};
     use widget_agent::{Policy, Shutdown};
 
     use super::*;
@@ -173,5 +174,43 @@ mod policy {
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
         server.hand_out(vec![task(2, "count", "1")]).await;
         assert_eq!(server.ok().await, [ACCEPT]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asked_is_read_beside_the_task() {
+        let (server, count) = (Server::new(), Arc::default());
+        let policy: Policy = "deny from token:ci-*".parse().unwrap();
+        let (_agent, _handle) = start(counted(&server, &count).policy(policy));
+        let extras = server.hellos.next().await.extras;
+        assert_eq!(extras, [(extra::READS_ASSIGNED, vec![1])]);
+        let tasks = [1, 2, 3].map(|number| task(number, "count", "1")).to_vec();
+        let by = ["token:ci-1", "token:ops", ""].map(str::to_owned).to_vec();
+        let work = Work {
+            tasks,
+            ..Work::default()
+        };
+        let assigned = Response::Assigned(Assigned { work, by });
+        server.request().await.answer(assigned);
+        let said = server.ok().await;
+        let [
+            AgentEvent::Reject(denied),
+            AgentEvent::Accept { .. },
+            AgentEvent::Reject(unknown),
+        ] = said.as_slice()
+        else {
+            panic!("{said:?}");
+        };
+        assert!(
+            denied.message.ends_with(": deny from token:ci-*"),
+            "{denied}"
+        );
+        assert!(unknown.message.contains("not known who asked"), "{unknown}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_agent_without_a_gate_does_not_ask_who() {
+        let server = Server::new();
+        let (_agent, _handle) = start(builder(&server));
+        assert_eq!(server.hellos.next().await.extras, []);
     }
 }
