@@ -97,6 +97,25 @@ fn who_asked_decides_too() {
 }
 
 #[test]
+fn the_example_is_a_policy() {
+    let (data, state) = (TempDir::new().unwrap(), TempDir::new().unwrap());
+    let server = ServerProgram::start(data.path());
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../examples/policy");
+    // Others may be allowed to write in a working copy.
+    let file = state.path().join("policy");
+    fs::write(&file, fs::read(example).unwrap()).unwrap();
+    let agent = server.agent(state.path(), "100ms");
+    let _ = server.api.reporting(&agent.id);
+    let task = server.api.queue(&agent.id, &json!({ "kind": "shutdown" }));
+    let shown = server.api.ended(&task);
+    let said = shown["outcome"]["error"]["message"].as_str().unwrap();
+    assert!(
+        said.ends_with("denies it: deny kind shutdown,restart"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_policy_that_cannot_be_read_keeps_the_agent_from_starting() {
     let state = TempDir::new().unwrap();
     let file = state.path().join("policy");
