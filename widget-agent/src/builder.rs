@@ -15,6 +15,7 @@ use widget_core::transport::Transport;
 
 use crate::agent::Agent;
 use crate::context::TaskContext;
+use crate::gate::Gate;
 use crate::handle::AgentHandle;
 use crate::host::Host;
 use crate::probe::{Gauge, HostProbe, Probe, ProbeError};
@@ -45,7 +46,7 @@ pub const MAX_HANDLERS: usize = 256;
 pub struct AgentBuilder {
     id: Option<AgentId>,
     credential: Credential,
-    extras: Extras,
+    pub(crate) extras: Extras,
     runtime: Option<SharedRuntime>,
     transports: Vec<Arc<dyn Transport>>,
     labels: Vec<(String, String)>,
@@ -55,6 +56,7 @@ pub struct AgentBuilder {
     probes: Vec<Box<dyn Probe>>,
     gauges: Vec<Gauge>,
     handlers: Vec<AnyHandler>,
+    pub(crate) gate: Gate,
     spool: Option<Box<dyn Spool>>,
     tasks: usize,
 }
@@ -115,6 +117,7 @@ impl Default for AgentBuilder {
             probes: Vec::new(),
             gauges: Vec::new(),
             handlers: Vec::new(),
+            gate: Gate::NONE,
             spool: None,
             tasks: 64,
         }
@@ -135,10 +138,10 @@ impl AgentBuilder {
         self
     }
 
-    /// What it says of itself beside, each time that it connects: numbered values, of which those in
+    /// Adds to what it says of itself beside, each time that it connects: numbered values, of which those in
     /// use are in [`extra`](widget_core::message::extra).
     pub fn extras(mut self, extras: Extras) -> Self {
-        self.extras = extras;
+        self.extras.extend(extras);
         self
     }
 
@@ -282,6 +285,7 @@ impl AgentBuilder {
             describe,
             interval: self.interval,
             handlers,
+            gate: self.gate,
             transports: self.transports,
             runtime,
             spool,

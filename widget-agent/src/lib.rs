@@ -160,11 +160,12 @@
 //! | `json` | typed handlers; the codec `json`, by addresses that end in `?codec=json` |
 //! | `postcard` | the codec `postcard`, likewise |
 //! | `schema` | JSON Schemas of typed handlers' inputs; implies `json` |
+//! | `policy` | `Policy`, a host's own rules for what its agent takes; `--policy` of the program `widget-agent` |
 //! | `restart` | `restart_program`, by which a process takes the place of itself; the program `widget-agent` can be restarted |
 //! | `status` | `--status` of the program `widget-agent` |
 //! | `bin` | the program `widget-agent`, on one of the runtimes and with one of the transports at least |
 //!
-//! The default is `bin`, `smol`, `tcp`, `http`, `tls`, `join`, `restart` and `status`, which is the program. To embed an agent, switch the
+//! The default is `bin`, `smol`, `tcp`, `http`, `tls`, `join`, `policy`, `restart` and `status`, which is the program. To embed an agent, switch the
 //! default features off and take what you need, such as `tcp` and `tokio`.
 
 // Runs in simulations, where one seed is one run: clippy.toml says what that forbids.
@@ -193,6 +194,7 @@ mod entry;
 mod first;
 #[cfg(test)]
 mod fixtures;
+mod gate;
 mod handle;
 #[cfg(feature = "json")]
 mod handler;
@@ -203,6 +205,8 @@ mod join;
 mod lineage;
 mod notes;
 mod output;
+#[cfg(feature = "policy")]
+mod policy;
 mod probe;
 mod raw;
 mod recall;
@@ -245,6 +249,8 @@ pub use context::{MAX_PROGRESS, TaskContext};
 #[cfg(feature = "join")]
 pub use credential::CredentialError;
 pub use disk::{FileDisk, open_spool};
+#[cfg(feature = "policy")]
+pub use gate::Offer;
 pub use handle::{AgentHandle, ReportCounts, Status};
 #[cfg(feature = "json")]
 pub use handler::Handler;
@@ -252,6 +258,8 @@ pub use host::Host;
 pub use identity::{Identity, IdentityError};
 #[cfg(feature = "join")]
 pub use join::{JoinError, Joined, join};
+#[cfg(feature = "policy")]
+pub use policy::{InvalidPolicy, Policy, PolicyError};
 pub use probe::{HostProbe, Probe, ProbeError, Sample};
 pub use raw::AnyHandler;
 #[cfg(feature = "restart")]

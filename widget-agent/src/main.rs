@@ -5,6 +5,7 @@ mod args;
 mod joining;
 mod log;
 mod needs;
+mod policing;
 mod program;
 mod runtimes;
 mod status;

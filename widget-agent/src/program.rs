@@ -10,7 +10,7 @@ use widget_agent::widget_core::spool::{LogSpool, SetAside};
 use widget_agent::{Agent, AgentHandle, Ended, Identity, IdentityError, Shutdown, open_spool};
 
 use crate::args::Options;
-use crate::{again, joining, say};
+use crate::{again, joining, policing, say};
 
 /// An agent, ready to run.
 pub(crate) struct Program {
@@ -28,6 +28,8 @@ impl Program {
         drive: impl FnOnce(BoxFuture<'_, ()>),
     ) -> Result<Self, Box<dyn Error>> {
         let builder = Agent::builder().runtime(runtime.clone());
+        // Before anything is said to anybody.
+        let builder = policing::begin(builder, &options.policy, &options.state)?;
         let (mut builder, joined) = joining::begin(builder, &mut options, &runtime, drive)?;
         for url in &options.servers {
             builder = builder.transport(widget_agent::connect(url, runtime.clone())?);

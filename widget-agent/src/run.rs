@@ -137,7 +137,8 @@ impl Ends<'_> {
     }
 }
 
-fn failure(code: &str, message: &str) -> Failure {
+/// A failure in its bounds.
+pub(crate) fn failure(code: &str, message: &str) -> Failure {
     Failure::new(cut(code, MAX_CODE), cut(message, MAX_MESSAGE))
 }
 

@@ -16,6 +16,7 @@ use widget_core::time::Timestamp;
 use widget_core::transport::Transport;
 
 use crate::agent::Ended;
+use crate::gate::Gate;
 use crate::raw::{AnyHandler, Job};
 use crate::sorted::Sorted;
 use crate::tasks::{Ledger, Limits};
@@ -73,6 +74,7 @@ pub(crate) struct Shared {
     pub(crate) describe: Describe,
     pub(crate) interval: Duration,
     pub(crate) handlers: Sorted<String, AnyHandler>,
+    pub(crate) gate: Gate,
     pub(crate) transports: Vec<Arc<dyn Transport>>,
     pub(crate) runtime: SharedRuntime,
     /// By it a ttl passes.
@@ -157,6 +159,7 @@ pub(crate) struct Parts {
     pub(crate) describe: Describe,
     pub(crate) interval: Duration,
     pub(crate) handlers: Sorted<String, AnyHandler>,
+    pub(crate) gate: Gate,
     pub(crate) transports: Vec<Arc<dyn Transport>>,
     pub(crate) runtime: SharedRuntime,
     pub(crate) spool: Box<dyn Spool>,
@@ -191,7 +194,10 @@ impl Shared {
             durable,
         };
         let mut ledger = Ledger::new(limits, process);
-        let prepare = |task: &WorkTask| work::prepare(&parts.handlers, task);
+        let prepare = |task: &WorkTask| {
+            parts.gate.look(task, None, &parts.runtime)?;
+            work::prepare(&parts.handlers, task)
+        };
         ledger.recall(recall, prepare, clock.now());
         let state = State {
             ledger,
@@ -216,6 +222,7 @@ impl Shared {
             describe: parts.describe,
             interval: parts.interval,
             handlers: parts.handlers,
+            gate: parts.gate,
             transports: parts.transports,
             runtime: parts.runtime,
             clock,

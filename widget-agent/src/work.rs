@@ -6,11 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_lite::future::or;
-use widget_core::message::{Command, RequestWork, Response, Welcome, Work, WorkTask};
+use widget_core::message::{Command, RequestWork, Welcome, Work, WorkTask};
 use widget_core::runtime::RuntimeExt;
 use widget_core::task::Failure;
 use widget_core::transport::{Connection, TransportError};
 
+use crate::gate::Senders;
 use crate::raw::{AnyHandler, Job};
 use crate::session::{Answer, call, unexpected};
 use crate::shared::Shared;
@@ -51,8 +52,10 @@ pub(crate) async fn run(
         match or(async { Some(answer.await) }, changed).await {
             None => continue,
             Some(answer) => match answer? {
-                Answer::Response(Response::Work(work)) => take(shared, &work),
-                Answer::Response(_) => return Err(unexpected()),
+                Answer::Response(response) => {
+                    let (work, senders) = Senders::of(&response).ok_or_else(unexpected)?;
+                    take(shared, work, &senders);
+                }
                 Answer::Refused(refusal) => {
                     complain::debug("no work is given", &refusal.text);
                 }
@@ -66,15 +69,16 @@ pub(crate) async fn run(
 }
 
 /// Takes tasks and cancels.
-fn take(shared: &Shared, work: &Work) {
+fn take(shared: &Shared, work: &Work, senders: &Senders<'_>) {
     let now = shared.clock.now();
     shared.state().ledger.saw(work);
-    for task in &work.tasks {
+    for (place, task) in work.tasks.iter().enumerate() {
         // A handler's own parser runs in between, so the lock is not held.
         let new = shared.state().ledger.meet(task);
         if new {
             complain::debug("a task has come", &task.kind);
-            let prepared = prepare(&shared.handlers, task);
+            let let_in = shared.gate.look(task, senders.get(place), &shared.runtime);
+            let prepared = let_in.and_then(|()| prepare(&shared.handlers, task));
             shared.state().ledger.take(task, prepared, now);
         }
     }

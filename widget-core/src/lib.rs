@@ -65,6 +65,7 @@
 //! | `tokio`, `smol` | the adapter for that runtime |
 //! | `tls` | TLS for connections, by rustls and ring (module `tls`) |
 //! | `serve` | what listeners need of codecs |
+//! | `assigned` | reading who asked for tasks: `message::Response::Assigned` |
 //! | `json` | the codec JSON; payloads in human-readable formats |
 //! | `postcard` | the codec postcard |
 //! | `fast-checksum` | checksums by the processor's own instructions, where it has them |

@@ -165,6 +165,7 @@ fn named() -> Vec<(String, Message)> {
             Response::Busy { .. } => "busy",
             Response::Unsupported => "unsupported",
             Response::Refused(_) => "refused",
+            Response::Assigned(_) => "assigned",
         };
         match response {
             Response::Verdicts(verdicts) if verdicts.len() > 1 => {

@@ -29,6 +29,11 @@ fn any_text_is_the_address_of_a_server_or_refused() {
 }
 
 #[test]
+fn any_text_is_a_policy_or_refused() {
+    stands("policy");
+}
+
+#[test]
 fn any_bytes_are_a_schema_and_an_input_or_refused() {
     stands("schemas");
 }

@@ -77,9 +77,11 @@ fn insert(reply: &mut Reply, name: HeaderName, value: &str) {
 
 fn status_of(response: &Response) -> StatusCode {
     match response {
-        Response::Welcome(_) | Response::Ack { .. } | Response::Work(_) | Response::Verdicts(_) => {
-            StatusCode::OK
-        }
+        Response::Welcome(_)
+        | Response::Ack { .. }
+        | Response::Work(_)
+        | Response::Verdicts(_)
+        | Response::Assigned(_) => StatusCode::OK,
         Response::Busy { .. } => StatusCode::SERVICE_UNAVAILABLE,
         Response::Unsupported => StatusCode::NOT_IMPLEMENTED,
         Response::Refused(refusal) => match refusal.reason {

@@ -9,6 +9,8 @@
 mod clocks;
 mod delivery;
 mod failover;
+#[cfg(feature = "policy")]
+mod gates;
 mod handlers;
 mod kept;
 mod leaving;

@@ -14,7 +14,7 @@ pub use command::{
     UpdateItem,
 };
 pub use opening::{Credential, Enrol, Extras, Hello, Limits, Opening, Pacing, Seen, Welcome};
-pub use response::{Cancel, Refusal, RefusalReason, Response, Verdict, Work, WorkTask};
+pub use response::{Assigned, Cancel, Refusal, RefusalReason, Response, Verdict, Work, WorkTask};
 
 /// The version of the protocol that these messages are.
 pub const VERSION: u16 = 2;

@@ -32,10 +32,16 @@ pub enum Response {
     Unsupported,
     /// No, and the same again will not help.
     Refused(Refusal),
+    /// As `Work`, to an agent that has said that it reads this
+    /// ([`extra::READS_ASSIGNED`](super::extra::READS_ASSIGNED)). It is read only with the feature
+    /// `assigned`, and else unknown.
+    // To read it is half a kilobyte of a small agent.
+    #[cfg_attr(not(feature = "assigned"), serde(skip_deserializing))]
+    Assigned(Assigned),
 }
 
 impl Response {
-    /// The names of its variants in JSON, in the order of their numbers.
+    /// The names of its variants in JSON that are read, in the order of their numbers.
     pub const NAMES: &[&str] = &[
         "welcome",
         "ack",
@@ -44,6 +50,8 @@ impl Response {
         "busy",
         "unsupported",
         "refused",
+        #[cfg(feature = "assigned")]
+        "assigned",
     ];
 
     /// A plain yes.
@@ -77,6 +85,16 @@ impl Work {
     pub fn is_empty(&self) -> bool {
         self.tasks.is_empty() && self.cancel.is_empty()
     }
+}
+
+/// What the agent is to do, and who asked for it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Assigned {
+    /// What it is to do.
+    pub work: Work,
+    /// Who asked for each of its tasks, in their order, as the server's audit list names them:
+    /// `token:deploy`, `local:1000`. Empty where that is not known.
+    pub by: Vec<String>,
 }
 
 /// A task on its way to the agent. Times are spans from receipt: no clock of the agent decides.

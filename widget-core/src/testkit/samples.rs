@@ -5,9 +5,9 @@ use super::fixtures::{agent, epoch, json, secret, store_epoch, task_id};
 use crate::Payload;
 use crate::id::Attempt;
 use crate::message::{
-    Cancel, Command, Credential, Describe, Enrol, Goodbye, HandlerInfo, Held, Hello, KindRoom,
-    Limits, Opening, Pacing, Refusal, RefusalReason, RequestWork, Response, Seen, Submit, Update,
-    UpdateItem, Verdict, Welcome, Work, WorkTask,
+    Assigned, Cancel, Command, Credential, Describe, Enrol, Goodbye, HandlerInfo, Held, Hello,
+    KindRoom, Limits, Opening, Pacing, Refusal, RefusalReason, RequestWork, Response, Seen, Submit,
+    Update, UpdateItem, Verdict, Welcome, Work, WorkTask,
 };
 use crate::report::{Report, Thinned};
 use crate::task::{AgentEvent, Chunk, Failure, Finish, FinishKind, StateName};
@@ -167,6 +167,9 @@ pub fn responses() -> Vec<Response> {
         reason: RefusalReason::Invalid,
         text: String::new(),
     }));
+    responses.push(Response::Assigned(Assigned::default()));
+    let by = vec!["token:dép".into(), String::new()];
+    responses.push(Response::Assigned(Assigned { work: work(), by }));
     responses
 }
 

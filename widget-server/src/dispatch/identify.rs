@@ -147,13 +147,21 @@ impl From<CredentialRecord> for Identity {
 
 /// On which host an agent says that it is.
 pub(super) fn host(hello: &Hello) -> Option<HostId> {
-    let find = |wanted: u16| {
-        let mut extras = hello.extras.iter();
-        extras
-            .find(|(number, _)| *number == wanted)
-            .map(|(_, value)| value)
-    };
-    let machine = find(extra::MACHINE)?.as_slice().try_into().ok()?;
-    let boot = find(extra::BOOT).map_or("", |boot| str::from_utf8(boot).unwrap_or_default());
-    Some(HostId::new(machine, boot))
+    let machine = find(hello, extra::MACHINE)?.try_into().ok()?;
+    let boot = find(hello, extra::BOOT).unwrap_or_default();
+    Some(HostId::new(
+        machine,
+        str::from_utf8(boot).unwrap_or_default(),
+    ))
+}
+
+/// Whether an agent reads who asked for its tasks.
+pub(super) fn asks_who(hello: &Hello) -> bool {
+    find(hello, extra::READS_ASSIGNED) == Some(&[1])
+}
+
+fn find(hello: &Hello, wanted: u16) -> Option<&[u8]> {
+    let mut extras = hello.extras.iter();
+    let found = extras.find(|(number, _)| *number == wanted);
+    found.map(|(_, value)| value.as_slice())
 }

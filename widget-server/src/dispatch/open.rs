@@ -66,8 +66,9 @@ impl Dispatcher {
             }
         };
         let now = self.runtime.now();
+        let asks_who = identify::asks_who(hello);
         self.sessions
-            .begin(agent, (hello.epoch, held), admitted.store, now);
+            .begin(agent, (hello.epoch, held), asks_who, admitted.store, now);
         // Whoever waits at another server for an older memory looks again, and is refused.
         self.stores.tasks.ring(agent);
         self.attendance

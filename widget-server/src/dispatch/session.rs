@@ -47,6 +47,8 @@ struct Row {
     epoch: SpoolEpoch,
     /// There are two of the agent: it is given no tasks.
     held: bool,
+    /// It is told who asked for its tasks. Known here since its Hello, and never from the store.
+    asks_who: bool,
     /// When the store said so.
     read: Mono,
     /// Whose turn it is to wait for tasks. By hand, since an event with its listeners is three
@@ -66,11 +68,15 @@ impl Sessions {
         &self,
         agent: AgentId,
         (epoch, held): (SpoolEpoch, bool),
+        asks_who: bool,
         store: StoreEpoch,
         now: Mono,
     ) {
         *lock(&self.store) = Some(store);
         self.keep(agent, (epoch, held), now);
+        if let Some(row) = lock(&self.rows).by_agent.get_mut(&agent) {
+            row.asks_who = asks_who;
+        }
         self.take_turn(agent);
     }
 
@@ -148,6 +154,12 @@ impl Sessions {
             .is_some_and(|row| row.held)
     }
 
+    /// Whether it said in its Hello that it reads who asked for its tasks.
+    pub(super) fn asks_who(&self, agent: AgentId) -> bool {
+        let rows = lock(&self.rows);
+        rows.by_agent.get(&agent).is_some_and(|row| row.asks_who)
+    }
+
     /// Somebody has.
     pub(super) fn release(&self, agent: AgentId) {
         if let Some(row) = lock(&self.rows).by_agent.get_mut(&agent) {
@@ -173,11 +185,14 @@ impl Sessions {
         let row = rows.by_agent.entry(agent).or_insert(Row {
             epoch,
             held,
+            asks_who: false,
             read,
             turn: 0,
             waits: None,
         });
         if row.read <= read {
+            // What another memory reads, it says in its own Hello.
+            row.asks_who &= row.epoch == epoch;
             (row.epoch, row.held, row.read) = (epoch, held, read);
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use futures_lite::future::or;
 use widget_core::message::{
-    Command, Held, KindRoom, Limits, RefusalReason, RequestWork, Response, Work, WorkTask,
+    Assigned, Command, Held, KindRoom, Limits, RefusalReason, RequestWork, Response, Work, WorkTask,
 };
 use widget_core::store::{LeaseRequest, Leased};
 use widget_core::task::{Task, is_kind};
@@ -134,16 +134,29 @@ impl Dispatcher {
         };
         let leased = self.stores.tasks.lease(&request).await;
         let leased = leased.map_err(|error| self.store_says(peer, &error))?;
+        let by = self.who_asked(peer, &leased);
         let next_due = leased.next_due;
         let work = self.work(peer, leased, request.now);
         let now = self.runtime.now();
         if !work.is_empty() || now >= deadline {
-            return Err(Response::Work(work));
+            return Err(match by {
+                Some(by) => Response::Assigned(Assigned { work, by }),
+                None => Response::Work(work),
+            });
         }
         named.holding = request.holding.into();
         named.kinds = request.kinds.into();
         let due = next_due.map(|due| now.after(due.since(request.now)));
         Ok(due.map_or(deadline, |due| deadline.min(due)))
+    }
+
+    /// Who asked for the tasks, if there are any and the agent is to be told that.
+    fn who_asked(&self, peer: &Peer, leased: &Leased) -> Option<Vec<String>> {
+        if leased.tasks.is_empty() || !self.sessions.asks_who(peer.agent) {
+            return None;
+        }
+        let by = |task: &Task| task.asked_by.clone().unwrap_or_default();
+        Some(leased.tasks.iter().map(by).collect())
     }
 
     fn work(&self, peer: &Peer, leased: Leased, now: Timestamp) -> Work {

@@ -1,13 +1,15 @@
-//! What is fuzzed of connections, addresses and schemas: any bytes to the real code, in a world of their own.
+//! What is fuzzed of connections, addresses, policies and schemas: any bytes to the real code, in a world of their own.
 //!
 //! The same as [`widget_core::testkit::fuzz`], for what that crate does not have.
 
 mod connections;
 mod inputs;
+mod policy;
 mod schemas;
 mod urls;
 
 pub use connections::{http_connection, tcp_connection};
+pub use policy::policy;
 pub use schemas::schemas;
 pub use urls::urls;
 use widget_core::testkit::fuzz::Target;
@@ -28,6 +30,11 @@ pub const TARGETS: &[Target] = &[
         name: "urls",
         run: urls,
         seeds: urls::seeds,
+    },
+    Target {
+        name: "policy",
+        run: policy,
+        seeds: policy::seeds,
     },
     Target {
         name: "schemas",

@@ -264,7 +264,7 @@ impl Tap for Journal {
             Response::Welcome(_) => "welcome".to_owned(),
             Response::Ack { .. } => "ack".to_owned(),
             Response::Work(work) if work.is_empty() => "work: none".to_owned(),
-            Response::Work(_) => "work".to_owned(),
+            Response::Work(_) | Response::Assigned(_) => "work".to_owned(),
             Response::Verdicts(_) => "verdicts".to_owned(),
             Response::Busy { .. } => "busy".to_owned(),
             Response::Unsupported => "unsupported".to_owned(),
@@ -274,6 +274,7 @@ impl Tap for Journal {
             (Command::RequestWork(_), Response::Work(work)) if !work.tasks.is_empty() => {
                 all.back_up(&self.world);
             }
+            (Command::RequestWork(_), Response::Assigned(_)) => all.back_up(&self.world),
             (Command::Update(update), Response::Verdicts(verdicts)) => {
                 let accepts = |item: &UpdateItem| matches!(item.event, AgentEvent::Accept { .. });
                 if update.items.iter().any(accepts) {
