@@ -109,13 +109,16 @@ mod dispatch;
 mod events;
 mod explain;
 mod handle;
+mod limits;
 pub mod open;
 mod page;
 mod presence;
+mod rates;
 mod refusals;
 mod schema;
 mod seal;
 mod server;
+mod streams;
 mod sweep;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -130,9 +133,10 @@ pub use builder::{DEFAULT_KEEP, ServerBuilder};
 pub use events::{Events, ServerEvent};
 pub use explain::{Explanation, Reason};
 pub use handle::{
-    AgentList, AgentStatus, AskError, MAX_QUEUED, Purged, SendError, ServerHandle, TaskRequest,
-    TokenError, TokenRequest,
+    AgentList, AgentStatus, AskError, Purged, SendError, ServerHandle, TaskRequest, TokenError,
+    TokenRequest,
 };
+pub use limits::{Limit, Limits, UnknownLimit};
 pub use presence::{ONLINE, Presence, STALE};
 pub use schema::Misfit;
 pub use server::Server;

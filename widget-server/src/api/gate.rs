@@ -5,6 +5,7 @@
 //! decided on the rows that they touch.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OriginalUri, Request, State};
@@ -13,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use widget_core::access::{Role, Secret, TOKEN_PREFIX};
+use widget_core::transport::Place;
 
 use super::{Problem, guard};
 use crate::access::Caller;
@@ -88,7 +90,12 @@ pub(super) async fn know(
         let peer = peer.map(|client| client.address);
         let shows = Shows::of(&request);
         match who(&handle, shows, peer).await {
-            Ok(caller) => request.extensions_mut().insert(caller).map(drop),
+            Ok(caller) => {
+                if let Some(place) = request.extensions().get::<Arc<Place>>() {
+                    place.prove();
+                }
+                request.extensions_mut().insert(caller).map(drop)
+            }
             Err(why) => request.extensions_mut().insert(Nobody(why)).map(drop),
         };
     }

@@ -10,7 +10,7 @@ mod tasks;
 pub(crate) use access::{SIGNED_IN, Shown};
 pub use access::{TokenError, TokenRequest};
 pub use cancel::Purged;
-pub use send::{MAX_QUEUED, SendError, TaskRequest};
+pub use send::{SendError, TaskRequest};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +27,7 @@ use crate::access::{Caller, Denied};
 use crate::dispatch::Dispatcher;
 use crate::events::Events;
 use crate::presence::Presence;
+use crate::streams::{Crowded, Seat};
 
 /// What a program may ask of its server.
 ///
@@ -228,6 +229,16 @@ impl ServerHandle {
         self.dispatcher.events.subscribe()
     }
 
+    /// The same for a page, which takes one of the places for those.
+    ///
+    /// # Errors
+    /// [`Crowded`] if there is none.
+    pub(crate) fn stream(&self) -> Result<(Seat, Events), Crowded> {
+        let seat = self.dispatcher.streams.enter(self.caller.token());
+        let seat = seat.inspect_err(|crowded| self.count_refused(crowded.word()))?;
+        Ok((seat, self.events()))
+    }
+
     /// Ends when the server has ended, for whatever reason.
     pub async fn server_ended(&self) {
         let mut events = self.events();
@@ -247,8 +258,7 @@ impl ServerHandle {
         self.dispatcher.agents_in_memory()
     }
 
-    /// Counts something that the port of API and page refused.
-    #[cfg(feature = "admin")]
+    /// Counts something that was refused to whoever asks over API and page.
     pub(crate) fn count_refused(&self, reason: &'static str) {
         let from = widget_core::transport::Origin {
             transport: "admin",
