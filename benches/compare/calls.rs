@@ -14,7 +14,7 @@ use widget_benches::{
 use widget_core::id::AgentId;
 use widget_core::message::{Command, Response};
 use widget_core::stop::Stop;
-use widget_server::Server;
+use widget_server::{Limits, Server};
 
 use crate::Plan;
 use crate::child::{Child, say};
@@ -65,10 +65,18 @@ pub(crate) fn serve(args: &[&str]) {
         say(listener.local_addr().unwrap());
         let server = Server::builder(runtime(), memory_store())
             .boxed_listener(listener)
+            .limits(no_rate())
             .build();
         let stop = Stop::new();
         server.run(stop.signal()).await.unwrap();
     });
+}
+
+/// Each of the few agents reports as fast as it can.
+fn no_rate() -> Limits {
+    let mut limits = Limits::default();
+    (limits.reports, limits.report_burst) = (u32::MAX, u32::MAX);
+    limits
 }
 
 /// The role of 64 agents: address, milliseconds.

@@ -64,6 +64,8 @@
 //!   answered *busy* until it has.
 //! - **An agent does what it must not**: it is answered why, counted ([`ServerHandle::refusals`]) and
 //!   logged; nobody else notices.
+//! - **More comes than it takes** ([`Limits`]): agents are told to wait and keep what they have, the API
+//!   says 429 or 503, and each word is counted. Who is in stays in.
 //! - **Input does not fit**: a task whose input is not what the agent's schema of its kind asks for is
 //!   not queued; [`SendError::InputDoesNotFit`] names the places. Agents say schemas of their own
 //!   accord; a kind without one takes any JSON. `format` in a schema is a remark, references stay
