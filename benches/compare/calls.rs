@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinSet, LocalSet};
 use widget_benches::{
-    TRANSPORTS, block_on, hello, listener, memory_store, runtime, submit, transport,
+    TRANSPORTS, block_on, hello, listener, memory_store, no_rate, runtime, submit, transport,
 };
 use widget_core::id::AgentId;
 use widget_core::message::{Command, Response};
 use widget_core::stop::Stop;
-use widget_server::{Limits, Server};
+use widget_server::Server;
 
 use crate::Plan;
 use crate::child::{Child, say};
@@ -70,13 +70,6 @@ pub(crate) fn serve(args: &[&str]) {
         let stop = Stop::new();
         server.run(stop.signal()).await.unwrap();
     });
-}
-
-/// Each of the few agents reports as fast as it can.
-fn no_rate() -> Limits {
-    let mut limits = Limits::default();
-    (limits.reports, limits.report_burst) = (u32::MAX, u32::MAX);
-    limits
 }
 
 /// The role of 64 agents: address, milliseconds.
