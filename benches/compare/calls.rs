@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use tokio::task::{JoinSet, LocalSet};
 use widget_benches::{
-    TRANSPORTS, block_on, hello, listener, memory_store, runtime, submit, transport,
+    TRANSPORTS, block_on, hello, listener, memory_store, no_rate, runtime, submit, transport,
 };
 use widget_core::id::AgentId;
 use widget_core::message::{Command, Response};
@@ -65,6 +65,7 @@ pub(crate) fn serve(args: &[&str]) {
         say(listener.local_addr().unwrap());
         let server = Server::builder(runtime(), memory_store())
             .boxed_listener(listener)
+            .limits(no_rate())
             .build();
         let stop = Stop::new();
         server.run(stop.signal()).await.unwrap();

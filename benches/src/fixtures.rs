@@ -14,6 +14,7 @@ use widget_core::store::{MemoryStore, Stores};
 use widget_core::task::{AgentEvent, Finish};
 use widget_core::time::Timestamp;
 use widget_core::transport::{Listener, Transport};
+use widget_server::Limits;
 use widget_transport_http::{HttpListener, HttpTransport};
 use widget_transport_tcp::{TcpListener, TcpTransport};
 
@@ -85,6 +86,14 @@ pub fn report(seq: u64) -> Report {
         gauges: Vec::new(),
         thinned: None,
     }
+}
+
+/// The usual limits, but agents may report as fast as they can.
+#[must_use]
+pub fn no_rate() -> Limits {
+    let mut limits = Limits::default();
+    (limits.reports, limits.report_burst) = (u32::MAX, u32::MAX);
+    limits
 }
 
 /// One report with this number, as it is sent.

@@ -11,7 +11,7 @@ mod fixtures;
 mod threads;
 
 pub use fixtures::{
-    AGENT, EPOCH, TRANSPORTS, finish, hello, listener, memory_store, report, submit, transport,
-    wait_for_work,
+    AGENT, EPOCH, TRANSPORTS, finish, hello, listener, memory_store, no_rate, report, submit,
+    transport, wait_for_work,
 };
 pub use threads::{block_on, echo, on_a_thread, runtime, serve};

@@ -13,7 +13,7 @@ use widget_core::stop::Stop;
 use widget_core::store::Stores;
 use widget_server::{Server, ServerHandle};
 
-use crate::fixtures::listener;
+use crate::fixtures::{listener, no_rate};
 
 /// Runs a future on a current-thread runtime of tokio's.
 ///
@@ -53,6 +53,7 @@ pub fn serve(transport: &'static str, stores: Stores) -> (ServerHandle, SocketAd
         let address = listener.local_addr().unwrap();
         let server = Server::builder(runtime(), stores)
             .boxed_listener(listener)
+            .limits(no_rate())
             .build();
         send.send((server.handle(), address)).unwrap();
         let stop = Stop::new();

@@ -8,10 +8,11 @@ use std::time::Duration;
 use clap::{Arg, ArgAction, ArgMatches, Command, FromArgMatches, Parser};
 use widget_core::transport::Proxies;
 use widget_server::open::{LISTENERS, ListenerKind, STORES};
+use widget_server::{Limit, Limits};
 
 /// Keeps what agents report, hands them tasks, and shows both on a page and over an API.
 #[derive(Debug, Parser)]
-#[command(name = "widget-server", version)]
+#[command(name = "widget-server", version, after_help = limits())]
 pub(crate) struct Args {
     /// Directory for everything that is kept
     #[arg(long, env = "WIDGET_DATA", default_value = "./widget-data")]
@@ -68,9 +69,32 @@ pub(crate) struct Args {
     )]
     pub(crate) allowed_hosts: Vec<String>,
 
+    /// Another limit than the usual one of what is taken, from the list below, such as agents=500; may be
+    /// repeated
+    #[arg(
+        long = "limit",
+        env = "WIDGET_LIMIT",
+        value_delimiter = ',',
+        value_name = "NAME=VALUE",
+        value_parser = limit
+    )]
+    limits: Vec<(String, u32)>,
+
     /// Say more on standard error; twice for everything
     #[arg(short, long, env = "WIDGET_VERBOSE", action = ArgAction::Count)]
     pub(crate) verbose: u8,
+}
+
+impl Args {
+    /// The limits of what is taken.
+    pub(crate) fn limits(&self) -> Limits {
+        let mut limits = Limits::default();
+        for (name, value) in &self.limits {
+            // Each was looked at when it was read.
+            let _ = limits.set(name, *value);
+        }
+        limits
+    }
 }
 
 /// Where agents come in: a flag for each listener that was compiled in.
@@ -144,6 +168,35 @@ fn first_store() -> &'static str {
     STORES.first().map_or("memory", |kind| kind.name)
 }
 
+/// All limits with what they are unless something else is said, for the end of the help.
+fn limits() -> String {
+    let width = Limits::ALL.iter().map(|limit| limit.name.len()).max();
+    let width = width.unwrap_or_default();
+    let line = |limit: &Limit| {
+        let (name, unit) = (limit.name, limit.unit);
+        let default = limit.of(&Limits::default());
+        format!("  {name:width$}  {default:>7}  {unit}")
+    };
+    let lines: Vec<_> = Limits::ALL.iter().map(line).collect();
+    format!("Limits, for --limit:\n{}", lines.join("\n"))
+}
+
+fn limit(text: &str) -> Result<(String, u32), String> {
+    let like = "such as agents=500";
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("must be NAME=VALUE, {like}"))?;
+    let known = Limits::default().set(name, 0);
+    known.map_err(|error| error.to_string())?;
+    match value.parse() {
+        Ok(0) | Err(_) => Err(format!(
+            "{name} must be a whole number from 1 to {}, {like}",
+            u32::MAX
+        )),
+        Ok(value) => Ok((name.to_owned(), value)),
+    }
+}
+
 fn keep(text: &str) -> Result<Duration, String> {
     let keep = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let (least, most) = (
@@ -186,6 +239,30 @@ mod tests {
         assert!(matches!("[::1]:9004".parse(), Ok(Bind::At(_))));
         let error = "localhost".parse::<Bind>().unwrap_err();
         assert!(error.contains("not an address"));
+    }
+
+    #[test]
+    fn a_limit_is_one_of_those_in_the_help() {
+        let read = |flags: &[&str]| {
+            let flags = ["widget-server"].iter().chain(flags);
+            Args::try_parse_from(flags).map(|args| args.limits())
+        };
+        assert_eq!(read(&[]).unwrap(), Limits::default());
+        let limits = read(&["--limit", "agents=7,streams=2", "--limit=reports=9"]).unwrap();
+        assert_eq!((limits.agents, limits.streams, limits.reports), (7, 2, 9));
+        let unknown = read(&["--limit", "gophers=1"]).unwrap_err().to_string();
+        let help = Args::command().render_help().to_string();
+        for limit in Limits::ALL {
+            assert!(unknown.contains(limit.name), "{unknown}");
+            let default = limit.of(&Limits::default()).to_string();
+            let mut lines = help.lines();
+            let line = lines.find(|line| line.trim_start().starts_with(limit.name));
+            let line = line.unwrap_or_else(|| panic!("{} is not in the help", limit.name));
+            assert!(line.contains(&default) && line.ends_with(limit.unit));
+        }
+        for text in ["agents", "agents=", "agents=-1", "agents=many", "agents=0"] {
+            assert!(read(&["--limit", text]).is_err(), "{text}");
+        }
     }
 
     #[test]

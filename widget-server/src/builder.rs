@@ -8,6 +8,7 @@ use widget_core::store::Stores;
 use widget_core::transport::Listener;
 
 use crate::dispatch::{Dispatcher, Rules, Ways};
+use crate::limits::Limits;
 use crate::server::Server;
 
 /// How long reports and ended tasks are kept, unless said otherwise.
@@ -76,6 +77,14 @@ impl ServerBuilder {
     #[must_use]
     pub const fn expose(mut self) -> Self {
         self.rules.exposed = true;
+        self
+    }
+
+    /// How much it takes of those who come; [`Limits::default`] if it is not said. What they say of
+    /// connections is for [`open::listener_within`](crate::open::listener_within) and `AdminLimits`.
+    #[must_use]
+    pub const fn limits(mut self, limits: Limits) -> Self {
+        self.rules.limits = limits;
         self
     }
 

@@ -64,6 +64,8 @@
 //!   answered *busy* until it has.
 //! - **An agent does what it must not**: it is answered why, counted ([`ServerHandle::refusals`]) and
 //!   logged; nobody else notices.
+//! - **More comes than it takes** ([`Limits`]): agents are told to wait and keep what they have, the API
+//!   says 429 or 503, and each word is counted. Who is in stays in.
 //! - **Input does not fit**: a task whose input is not what the agent's schema of its kind asks for is
 //!   not queued; [`SendError::InputDoesNotFit`] names the places. Agents say schemas of their own
 //!   accord; a kind without one takes any JSON. `format` in a schema is a remark, references stay
@@ -112,13 +114,16 @@ mod dispatch;
 mod events;
 mod explain;
 mod handle;
+mod limits;
 pub mod open;
 mod page;
 mod presence;
+mod rates;
 mod refusals;
 mod schema;
 mod seal;
 mod server;
+mod streams;
 mod sweep;
 #[cfg(feature = "tls")]
 pub mod tls;
@@ -134,9 +139,10 @@ pub use builder::{DEFAULT_KEEP, ServerBuilder};
 pub use events::{Events, ServerEvent};
 pub use explain::{Explanation, Reason};
 pub use handle::{
-    AgentList, AgentStatus, AskError, MAX_QUEUED, Purged, SendError, ServerHandle, TaskRequest,
-    TokenError, TokenRequest,
+    AgentList, AgentStatus, AskError, Purged, SendError, ServerHandle, TaskRequest, TokenError,
+    TokenRequest,
 };
+pub use limits::{Limit, Limits, UnknownLimit};
 pub use presence::{ONLINE, Presence, STALE};
 pub use schema::Misfit;
 pub use server::Server;

@@ -18,6 +18,8 @@ use widget_core::runtime::{BoxFuture, SharedRuntime};
 use widget_core::store::{StoreError, StoreErrorKind, Stores};
 use widget_core::transport::{Exposure, Listener, TransportError, TransportErrorKind};
 
+use crate::limits::Limits;
+
 pub use door::Door;
 
 /// The stores that this build can open, the one to prefer first.
@@ -62,7 +64,7 @@ pub struct ListenerKind {
 }
 
 type Bound = Result<Box<dyn Listener>, TransportError>;
-type Open = fn(SocketAddr, Exposure) -> BoxFuture<'static, Bound>;
+type Open = fn(SocketAddr, Exposure, Limits) -> BoxFuture<'static, Bound>;
 
 impl ListenerKind {
     /// The scheme of its URLs where agents come through this door.
@@ -107,6 +109,18 @@ pub async fn listener(url: &str) -> Result<Box<dyn Listener>, TransportError> {
 /// the door's, and for an address that cannot be one; [`Bind`](TransportErrorKind::Bind) if it cannot
 /// be listened on.
 pub async fn listener_at(url: &str, door: &Door) -> Result<Box<dyn Listener>, TransportError> {
+    listener_within(url, door, &Limits::default()).await
+}
+
+/// The same with other limits on its connections.
+///
+/// # Errors
+/// As there.
+pub async fn listener_within(
+    url: &str,
+    door: &Door,
+    limits: &Limits,
+) -> Result<Box<dyn Listener>, TransportError> {
     let config = |text: String| TransportError::with(TransportErrorKind::Config, text);
     let Some((scheme, address)) = url.split_once("://") else {
         let text = "is no URL such as tcp://127.0.0.1:9004";
@@ -130,7 +144,7 @@ pub async fn listener_at(url: &str, door: &Door) -> Result<Box<dyn Listener>, Tr
         let text = format!("{address} is no address and port such as {like}");
         return Err(config(text));
     };
-    (kind.open)(address, door.exposure(kind.is_http)?).await
+    (kind.open)(address, door.exposure(kind.is_http)?, *limits).await
 }
 
 fn list(names: impl Iterator<Item = &'static str>) -> String {
@@ -197,7 +211,7 @@ mod tcp {
     use widget_core::transport::Exposure;
     use widget_transport_tcp::TcpListener;
 
-    use super::{Bound, ListenerKind};
+    use super::{Bound, Limits, ListenerKind};
 
     pub(super) const KIND: ListenerKind = ListenerKind {
         scheme: "tcp",
@@ -209,8 +223,12 @@ mod tcp {
         open,
     };
 
-    fn open(at: SocketAddr, exposure: Exposure) -> BoxFuture<'static, Bound> {
-        Box::pin(async move { Ok(Box::new(TcpListener::bind_exposed(at, exposure).await?) as _) })
+    fn open(at: SocketAddr, exposure: Exposure, limits: Limits) -> BoxFuture<'static, Bound> {
+        Box::pin(async move {
+            let listener = TcpListener::bind_exposed(at, exposure).await?;
+            let listener = listener.with_max_connections(limits.connections);
+            Ok(Box::new(listener.with_doors((&limits).into())) as _)
+        })
     }
 }
 
@@ -224,7 +242,7 @@ mod http {
     use widget_core::transport::Exposure;
     use widget_transport_http::HttpListener;
 
-    use super::{Bound, ListenerKind};
+    use super::{Bound, Limits, ListenerKind};
 
     pub(super) const KIND: ListenerKind = ListenerKind {
         scheme: "http",
@@ -236,8 +254,12 @@ mod http {
         open,
     };
 
-    fn open(at: SocketAddr, exposure: Exposure) -> BoxFuture<'static, Bound> {
-        Box::pin(async move { Ok(Box::new(HttpListener::bind_exposed(at, exposure).await?) as _) })
+    fn open(at: SocketAddr, exposure: Exposure, limits: Limits) -> BoxFuture<'static, Bound> {
+        Box::pin(async move {
+            let listener = HttpListener::bind_exposed(at, exposure).await?;
+            let listener = listener.with_max_connections(limits.connections);
+            Ok(Box::new(listener.with_doors((&limits).into())) as _)
+        })
     }
 }
 

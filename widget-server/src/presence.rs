@@ -12,6 +12,8 @@ use widget_core::message::KindRoom;
 use widget_core::store::AgentRecord;
 use widget_core::time::{Mono, Timestamp};
 
+use crate::rates::{Level, Rate};
+
 /// An agent that was heard from within this is online.
 pub const ONLINE: Duration = Duration::from_secs(30);
 /// One that was not, but within this, is stale. After it, it is offline.
@@ -64,8 +66,10 @@ impl fmt::Display for Presence {
 
 /// What is known in memory of the agents that came since the start. One small row for each: many
 /// wait, and a row is part of what that costs.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Attendance {
+    /// How many reports of an agent are taken.
+    reports: Rate,
     rows: Mutex<Rows>,
 }
 
@@ -83,6 +87,8 @@ struct Row {
     /// When it asked for tasks, if it has.
     asked: Mono,
     ask: LastAsk,
+    /// How much of the rate of reports was used when it was heard.
+    reports: Level,
     left: bool,
     /// Whether the store has yet to be told.
     news: bool,
@@ -107,12 +113,19 @@ pub(crate) struct Ask {
 }
 
 impl Row {
+    /// It was heard from now.
+    fn hear(&mut self, rate: Rate, now: Mono) {
+        self.reports = rate.after(self.reports, now.since(self.heard));
+        self.heard = now;
+    }
+
     const fn new(heard: Mono, wall: Timestamp) -> Self {
         Self {
             heard,
             wall,
             asked: heard,
             ask: LastAsk::Never,
+            reports: Level::NONE,
             left: false,
             news: true,
         }
@@ -120,6 +133,13 @@ impl Row {
 }
 
 impl Attendance {
+    pub(crate) fn new(reports: Rate) -> Self {
+        Self {
+            reports,
+            rows: Mutex::default(),
+        }
+    }
+
     /// An agent was heard from; says whether that makes it present again.
     pub(crate) fn heard(&self, agent: AgentId, now: Mono, wall: Timestamp) -> bool {
         match self.rows().by_agent.entry(agent) {
@@ -130,7 +150,8 @@ impl Attendance {
             Entry::Occupied(mut row) => {
                 let row = row.get_mut();
                 let was_away = row.left || now.since(row.heard) > ONLINE;
-                (row.heard, row.wall) = (now, wall);
+                row.hear(self.reports, now);
+                row.wall = wall;
                 (row.left, row.news) = (false, true);
                 was_away
             }
@@ -172,8 +193,33 @@ impl Attendance {
         let mut rows = self.rows();
         let row = rows.by_agent.entry(agent);
         let row = row.or_insert(Row::new(now, wall));
-        (row.heard, row.wall) = (now, wall);
+        row.hear(self.reports, now);
+        row.wall = wall;
         (row.left, row.news) = (true, false);
+    }
+
+    /// An agent that was heard has so many reports; says how long they have to wait if that is more than
+    /// it may have now.
+    pub(crate) fn take_reports(
+        &self,
+        agent: AgentId,
+        many: u32,
+        now: Mono,
+    ) -> Result<(), Duration> {
+        let mut rows = self.rows();
+        let Some(row) = rows.by_agent.get_mut(&agent) else {
+            return Ok(());
+        };
+        row.hear(self.reports, now);
+        row.reports = self.reports.take(row.reports, many)?;
+        Ok(())
+    }
+
+    /// Reports that were taken could not be kept.
+    pub(crate) fn give_back_reports(&self, agent: AgentId, many: u32) {
+        if let Some(row) = self.rows().by_agent.get_mut(&agent) {
+            row.reports = self.reports.give_back(row.reports, many);
+        }
     }
 
     /// How many agents have a row.
@@ -236,6 +282,10 @@ mod tests {
 
     use super::*;
 
+    fn attendance() -> Attendance {
+        Attendance::new(Rate::new(10, 2, Duration::from_secs(1)))
+    }
+
     fn record(last_seen: Timestamp) -> AgentRecord {
         AgentRecord {
             id: AgentId::from_u128(1),
@@ -259,7 +309,7 @@ mod tests {
 
     #[test]
     fn silence_makes_an_agent_stale_and_then_offline() {
-        let (attendance, wall) = (Attendance::default(), Timestamp::from_secs(1_000));
+        let (attendance, wall) = (attendance(), Timestamp::from_secs(1_000));
         let record = record(wall);
         assert!(attendance.heard(record.id, at(0), wall));
         for (secs, presence) in [
@@ -278,7 +328,7 @@ mod tests {
 
     #[test]
     fn a_jump_of_the_wall_clock_changes_nothing() {
-        let attendance = Attendance::default();
+        let attendance = attendance();
         let record = record(Timestamp::from_secs(1_000));
         attendance.heard(record.id, at(0), record.last_seen);
         let next_year = Timestamp::from_secs(40_000_000);
@@ -287,7 +337,7 @@ mod tests {
 
     #[test]
     fn who_left_is_left_until_heard_again() {
-        let (attendance, wall) = (Attendance::default(), Timestamp::from_secs(1_000));
+        let (attendance, wall) = (attendance(), Timestamp::from_secs(1_000));
         let record = record(wall);
         attendance.left(record.id, at(0), wall);
         assert_eq!(attendance.of(&record, at(500), wall).0, Presence::Left);
@@ -297,7 +347,7 @@ mod tests {
 
     #[test]
     fn after_a_restart_the_store_knows() {
-        let (attendance, wall) = (Attendance::default(), Timestamp::from_secs(1_000));
+        let (attendance, wall) = (attendance(), Timestamp::from_secs(1_000));
         let record = record(wall);
         let later = wall.after(Duration::from_secs(60));
         assert_eq!(
@@ -307,8 +357,33 @@ mod tests {
     }
 
     #[test]
+    fn reports_are_taken_as_the_rate_allows_however_often_an_agent_is_heard() {
+        let (attendance, wall) = (attendance(), Timestamp::from_secs(5));
+        let agent = AgentId::from_u128(1);
+        attendance.heard(agent, at(0), wall);
+        assert_eq!(attendance.take_reports(agent, 10, at(0)), Ok(()));
+        let wait = |many, at| attendance.take_reports(agent, many, at).err();
+        let second = Duration::from_secs(1);
+        assert_eq!(wait(2, at(0)), Some(second));
+        (1..=5).for_each(|n| {
+            attendance.heard(agent, at(0).after(second * n / 5), wall);
+        });
+        attendance.left(agent, at(1), wall);
+        assert_eq!(wait(2, at(1)), None);
+        attendance.give_back_reports(agent, 2);
+        assert_eq!(wait(2, at(1)), None);
+        assert_eq!(wait(1, at(1)), Some(second / 2));
+    }
+
+    #[test]
+    fn a_row_is_small() {
+        // Many agents wait, and this is part of what each of them costs.
+        assert!(size_of::<Row>() <= 32);
+    }
+
+    #[test]
     fn news_are_told_once() {
-        let attendance = Attendance::default();
+        let attendance = attendance();
         attendance.heard(AgentId::from_u128(1), at(0), Timestamp::from_secs(5));
         assert_eq!(attendance.take_news().len(), 1);
         assert!(attendance.take_news().is_empty());
@@ -316,7 +391,7 @@ mod tests {
 
     #[test]
     fn the_last_ask_is_kept_whatever_else_is_heard() {
-        let (attendance, wall) = (Attendance::default(), Timestamp::from_secs(5));
+        let (attendance, wall) = (attendance(), Timestamp::from_secs(5));
         let agent = AgentId::from_u128(1);
         attendance.heard(agent, at(0), wall);
         assert_eq!(attendance.last_ask(agent), None);

@@ -17,7 +17,9 @@ use widget_core::runtime::TokioRuntime;
 use widget_core::stop::{Stop, StopSignal};
 use widget_core::transport::Listener;
 use widget_server::open::Door;
-use widget_server::{AdminListener, HostRules, Server, ServerBuilder, ServerHandle, open, router};
+use widget_server::{
+    AdminListener, HostRules, Limits, Server, ServerBuilder, ServerHandle, open, router,
+};
 
 use crate::args::Args;
 use crate::ctl;
@@ -55,7 +57,10 @@ fn serve(args: &Args, plan: Plan) -> Result<(), Failure> {
     let page = current_thread()?;
     let (door, pin) = door(args, &plan)?;
     let admin = match plan.admin {
-        Some(at) => Some(page.block_on(AdminListener::bind(at, door.for_pages()?))?),
+        Some(at) => {
+            let admin = page.block_on(AdminListener::bind(at, door.for_pages()?))?;
+            Some(admin.with_limits((&args.limits()).into()))
+        }
         None => None,
     };
     let scheme = if pin.is_some() { "https" } else { "http" };
@@ -104,6 +109,7 @@ struct AgentArgs {
     pin: Option<[u8; 32]>,
     names: Vec<String>,
     keep: Duration,
+    limits: Limits,
 }
 
 impl AgentArgs {
@@ -116,6 +122,7 @@ impl AgentArgs {
             pin,
             names: args.allowed_hosts.clone(),
             keep: args.keep,
+            limits: args.limits(),
         }
     }
 
@@ -202,7 +209,7 @@ fn serve_agents(
         let mut listeners = Vec::new();
         for (kind, at) in &args.plan.listeners {
             let url = format!("{}://{at}", kind.scheme_at(&args.door));
-            listeners.push(open::listener_at(&url, &args.door).await?);
+            listeners.push(open::listener_within(&url, &args.door, &args.limits).await?);
         }
         // The last that can fail, since it makes files. Blocking is fine: nobody is served yet.
         let stores = open::store(&args.store, &args.data, &shared)?;
@@ -214,6 +221,7 @@ fn serve_agents(
         let servers = args.servers(&listeners);
         let builder = Server::builder(shared, stores)
             .keep(args.keep)
+            .limits(args.limits)
             .reached_by(servers, args.pin);
         let builder = if args.plan.is_exposed() {
             builder.expose()

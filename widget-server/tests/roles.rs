@@ -303,7 +303,8 @@ async fn a_join_string_has_all_that_an_agent_needs() {
     let token = server.token(Role::Admin, Scope::default()).await;
     let post = Method::POST;
     let place = (&post, "/api/v1/join-tokens");
-    let body = json!({"uses": 3, "ttl_seconds": 60.0, "labels": {"zone": "a"}});
+    let x = |bytes| "x".repeat(bytes);
+    let body = json!({"uses": 3, "ttl_seconds": 60.0, "labels": {x(64): x(256)}});
     let (status, made) = server.ask(place, Some(&token), body).await;
     assert_eq!(status, StatusCode::CREATED, "{made}");
     let join: widget_core::access::JoinString = made["join"].as_str().unwrap().parse().unwrap();
@@ -315,6 +316,8 @@ async fn a_join_string_has_all_that_an_agent_needs() {
         (json!({"ttl_seconds": 0.0}), "invalid_ttl"),
         (json!({"ttl_seconds": -1.0}), "invalid_ttl"),
         (json!({"labels": {"": "a"}}), "invalid_limits"),
+        (json!({"labels": {x(65): "a"}}), "invalid_limits"),
+        (json!({"labels": {"zone": x(257)}}), "invalid_limits"),
         (json!({"name": "a\u{1b}[31m"}), "invalid_name"),
     ] {
         let (status, problem) = server.ask(place, Some(&token), body).await;

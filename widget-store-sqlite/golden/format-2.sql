@@ -138,7 +138,6 @@ CREATE TABLE credentials (
     created INTEGER NOT NULL,
     ended INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX credentials_good ON credentials (agent) WHERE ended IS NULL;
 CREATE TABLE sightings (
     agent INTEGER NOT NULL REFERENCES agents ON DELETE CASCADE,
     position INTEGER NOT NULL,
@@ -167,9 +166,15 @@ BEGIN SELECT raise(ABORT, 'the audit list only grows'); END;
 CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit
 WHEN EXISTS (SELECT 1 FROM audit WHERE number = new.number)
 BEGIN SELECT raise(ABORT, 'the audit list only grows'); END;
+CREATE TABLE counts (
+    what TEXT NOT NULL, -- queued tasks, agents, credentials that are good
+    agent BLOB NOT NULL, -- whose tasks; empty for the others
+    many INTEGER NOT NULL, -- where there are none, there is no row
+    PRIMARY KEY (what, agent)
+) STRICT, WITHOUT ROWID;
 DELETE FROM sqlite_sequence;
-INSERT INTO epochs VALUES (1, X'01A22220E1B1789E880BBAD635571150');
-INSERT INTO epochs VALUES (2, X'01A203DC646F732CAF1E6AA9FACD0425');
+INSERT INTO epochs VALUES (1, X'01A222E3C89D71B0A964AF65985A1806');
+INSERT INTO epochs VALUES (2, X'01A203DC646F7EECAC1A056575105465');
 INSERT INTO agents VALUES (1, X'01010101010101010101010101010101', 1795361105007, 1795361105007, NULL, 2, 'tcp', X'01010101010101010101010101010101', '{"host":"höst","os":"Linux 6.1","boot":"b0","version":"0.1.0","labels":[["zone","a"]],"interval_ms":1000,"handlers":[{"kind":"reindex","idempotent":true,"schema":null},{"kind":"shutdown","idempotent":true,"schema":null}]}', NULL, NULL, NULL);
 INSERT INTO agents VALUES (2, X'02020202020202020202020202020202', 1795361105007, 1795361110007, 1795361110007, 1, 'tcp', NULL, NULL, NULL, NULL, NULL);
 INSERT INTO agents VALUES (3, X'0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B', 1795361105007, 1795361105007, NULL, 2, 'http', X'0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B', NULL, 1795361105007, '[["zone","ä"]]', '{"since":1795361105007,"hosts":[[[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1],"b00t"],[[2,2,2,2,2,2,2,2,2,2,2,2,2,2,2,2],"b00t"]]}');
@@ -399,6 +404,10 @@ INSERT INTO audit VALUES (6, 1795361112007, 'local:0', 1, X'0C0C0C0C0C0C0C0C0C0C
 INSERT INTO audit VALUES (7, 1795361112007, 'local:0', NULL, NULL, 'this host', 'agent.delete', 'it', NULL, NULL);
 INSERT INTO audit VALUES (8, 1795361112007, 'local:0', NULL, NULL, 'this host', 'agent.clone', 'it', NULL, NULL);
 INSERT INTO audit VALUES (9, 1795361112007, 'local:0', 3, X'0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B', 'this host', 'task.create', 'it', NULL, NULL);
+INSERT INTO counts VALUES ('agents', X'', 3);
+INSERT INTO counts VALUES ('credentials', X'', 1);
+INSERT INTO counts VALUES ('queued', X'01010101010101010101010101010101', 1);
+INSERT INTO counts VALUES ('queued', X'0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B0B', 1);
 DELETE FROM sqlite_sequence;
 INSERT INTO sqlite_sequence VALUES ('agents', 4);
 INSERT INTO sqlite_sequence VALUES ('audit', 10);

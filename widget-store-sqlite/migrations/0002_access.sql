@@ -25,8 +25,6 @@ CREATE TABLE credentials (
     ended INTEGER
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX credentials_good ON credentials (agent) WHERE ended IS NULL;
-
 -- The hosts on which an agent was seen, where it is now last.
 CREATE TABLE sightings (
     agent INTEGER NOT NULL REFERENCES agents ON DELETE CASCADE,
@@ -65,3 +63,14 @@ ALTER TABLE agents ADD COLUMN enrolled INTEGER;
 ALTER TABLE agents ADD COLUMN labels TEXT; -- JSON, of its credential
 ALTER TABLE agents ADD COLUMN cloned TEXT; -- JSON, where there are two of it
 ALTER TABLE tasks ADD COLUMN asked_by TEXT;
+
+-- How many rows there are of what has a limit, since to count them would take longer than to add one.
+CREATE TABLE counts (
+    what TEXT NOT NULL, -- queued tasks, agents, credentials that are good
+    agent BLOB NOT NULL, -- whose tasks; empty for the others
+    many INTEGER NOT NULL, -- where there are none, there is no row
+    PRIMARY KEY (what, agent)
+) STRICT, WITHOUT ROWID;
+
+INSERT INTO counts SELECT 'queued', agent, count(*) FROM tasks WHERE state = 'queued' GROUP BY agent;
+INSERT INTO counts SELECT 'agents', x'', count(*) FROM agents HAVING count(*) > 0;

@@ -11,10 +11,10 @@ use widget_core::store::{
 };
 use widget_core::time::Timestamp;
 
-use crate::audit;
 use crate::error::{Error, Result};
 use crate::rows::{self, Cells};
 use crate::store::SqliteStore;
+use crate::{audit, counts};
 
 macro_rules! token {
     ($rest:literal) => {
@@ -48,8 +48,6 @@ pub(crate) const CREDENTIAL: &str = credential!("verifier = ?1");
 pub(crate) const CREDENTIAL_OF: &str = credential!("agent = ?1");
 const ADD_CREDENTIAL: &str = "
     INSERT INTO credentials (verifier, agent, token, labels, created) VALUES (?1, ?2, ?3, ?4, ?5)";
-pub(crate) const GOOD: &str =
-    "SELECT count(*) FROM credentials INDEXED BY credentials_good WHERE ended IS NULL";
 pub(crate) const END: &str = "UPDATE credentials SET ended = ?2 WHERE agent = ?1 AND ended IS NULL";
 
 #[async_trait]
@@ -136,6 +134,9 @@ impl AccessStore for SqliteStore {
         self.write(move |connection| {
             let mut statement = connection.prepare_cached(END)?;
             let ended = statement.execute(params![agent.as_bytes(), audit.at.as_millis()])?;
+            if ended > 0 {
+                counts::CREDENTIALS.take(connection)?;
+            }
             audit::add(connection, &audit)?;
             Ok(ended > 0)
         })
@@ -185,13 +186,8 @@ fn enrol(connection: &Connection, enrolment: &Enrolment) -> Result<Enrolled> {
     if credential_of(connection, credential.agent)?.is_some() {
         return Err(StoreErrorKind::Conflict.into());
     }
-    if let Some(most) = enrolment.most {
-        let mut statement = connection.prepare_cached(GOOD)?;
-        let good: i64 = statement.query_row((), |row| row.get(0))?;
-        if good.cast_unsigned() >= most {
-            return Err(StoreErrorKind::Full.into());
-        }
-    }
+    counts::CREDENTIALS.has_room(connection, enrolment.most)?;
+    counts::CREDENTIALS.add(connection)?;
     let (number, at) = (credential.token.cast_signed(), enrolment.at.as_millis());
     connection.prepare_cached(TAKE_USE)?.execute([number])?;
     connection.prepare_cached(USED)?.execute([number, at])?;

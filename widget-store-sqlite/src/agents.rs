@@ -14,7 +14,7 @@ use widget_core::time::Timestamp;
 use crate::error::{Error, Result};
 use crate::rows::{self, Cells};
 use crate::store::SqliteStore;
-use crate::{audit, sightings};
+use crate::{audit, counts, sightings};
 
 const ARRIVE: &str = "
     INSERT INTO agents (id, first_seen, last_seen, protocol, transport, epoch, enrolled, labels)
@@ -30,9 +30,9 @@ const ARRIVE: &str = "
     RETURNING number";
 pub(crate) const ENDED: &str = "SELECT 1 FROM credentials WHERE agent = ?1 AND ended IS NOT NULL";
 /// When it was heard last, unless it has left.
-pub(crate) const HEARD: &str = "SELECT CASE WHEN left_at IS NULL THEN last_seen END FROM agents WHERE id = ?1";
+pub(crate) const HEARD: &str =
+    "SELECT CASE WHEN left_at IS NULL THEN last_seen END FROM agents WHERE id = ?1";
 /// Not more of them than it takes to know that there are enough.
-const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM agents LIMIT ?1)";
 pub(crate) const RELEASE: &str = "
     UPDATE agents SET cloned = NULL WHERE id = ?1 AND cloned IS NOT NULL RETURNING number";
 const SEEN: &str = "
@@ -115,6 +115,9 @@ impl AgentStore for SqliteStore {
             let deleted = connection
                 .prepare_cached(DELETE)?
                 .execute([agent.as_bytes()])?;
+            if deleted > 0 {
+                counts::AGENTS.take(connection)?;
+            }
             Ok(deleted > 0)
         })
         .await
@@ -151,16 +154,14 @@ fn arrive(connection: &Connection, arrival: &Arrival) -> Result<Arrived> {
     if arrival.credential.is_some() && has_ended(connection, arrival.agent)? {
         return Err(StoreErrorKind::NotFound.into());
     }
-    let mut heard = None;
-    if arrival.host.is_some() || arrival.most.is_some() {
-        let mut statement = connection.prepare_cached(HEARD)?;
-        let known = statement.query([arrival.agent.as_bytes()])?;
-        let known = rows::first(known, |cells| cells.some_time())?;
-        if known.is_none() {
-            has_room(connection, arrival)?;
-        }
-        heard = known.flatten();
+    let mut statement = connection.prepare_cached(HEARD)?;
+    let known = statement.query([arrival.agent.as_bytes()])?;
+    let known = rows::first(known, |cells| cells.some_time())?;
+    if known.is_none() {
+        counts::AGENTS.has_room(connection, arrival.most)?;
+        counts::AGENTS.add(connection)?;
     }
+    let heard = known.flatten();
     let credential = arrival.credential.as_ref();
     let labels = credential.map(|credential| serde_json::to_string(&credential.labels));
     let mut statement = connection.prepare_cached(ARRIVE)?;
@@ -184,20 +185,6 @@ fn arrive(connection: &Connection, arrival: &Arrival) -> Result<Arrived> {
 fn has_ended(connection: &Connection, agent: AgentId) -> Result<bool> {
     let mut statement = connection.prepare_cached(ENDED)?;
     Ok(statement.exists([agent.as_bytes()])?)
-}
-
-/// Whether a new agent may come.
-fn has_room(connection: &Connection, arrival: &Arrival) -> Result<()> {
-    let Some(most) = arrival.most else {
-        return Ok(());
-    };
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut statement = connection.prepare_cached(COUNT)?;
-    let there: i64 = statement.query_row([most], |row| row.get(0))?;
-    match there < most {
-        true => Ok(()),
-        false => Err(StoreErrorKind::Full.into()),
-    }
 }
 
 /// Schemas go beside the JSON, see the table.

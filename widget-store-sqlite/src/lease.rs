@@ -190,9 +190,9 @@ fn apply(
         return Ok(false);
     };
     let entry = timeline_entry(&task.state, &state, event, Actor::Server, now);
-    task.state = state;
+    let was = std::mem::replace(&mut task.state, state).name();
     task.revision = Revision(task.revision.0 + 1);
-    tasks::update(connection, number, task, entry.as_ref())?;
+    tasks::update(connection, number, (was, task), entry.as_ref())?;
     Ok(true)
 }
 

@@ -65,6 +65,7 @@ mod access;
 mod agents;
 mod audit;
 mod connect;
+mod counts;
 mod directory;
 mod error;
 mod lease;

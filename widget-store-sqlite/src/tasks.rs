@@ -11,6 +11,7 @@ use widget_core::store::{
 use widget_core::task::{NewTask, Once, Revision, StateName, Streamed, Task, TimelineEntry};
 use widget_core::time::Timestamp;
 
+use crate::counts::{self, Counted};
 use crate::error::Result;
 use crate::rows::{self, task_columns};
 use crate::store::SqliteStore;
@@ -47,10 +48,6 @@ pub(crate) const INSERT: &str = "
         idempotency_key, revision, state, due_at, life, ttl_at, not_before, asked_not_before,
         asked_by)
     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, 0, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
-/// Not more of them than it takes to know that there are enough.
-pub(crate) const COUNT_QUEUED: &str = "
-    SELECT count(*) FROM (SELECT 1 FROM tasks INDEXED BY tasks_queued
-        WHERE agent = ?1 AND state = 'queued' LIMIT ?2)";
 const INSERT_INPUT: &str = "INSERT INTO inputs VALUES (?1, ?2)";
 pub(crate) const UPDATE: &str = "
     UPDATE tasks SET sequence = ?2, revision = ?3, state = ?4, due_at = ?5, finished_at = ?6,
@@ -178,13 +175,14 @@ pub(crate) fn by_id(connection: &Connection, id: TaskId) -> Result<Option<(i64, 
     rows::first(statement.query([id.as_bytes()])?, rows::task)
 }
 
-/// Writes what can change of a task, and what its timeline gains.
+/// Writes what can change of a task that was in this state, and what its timeline gains.
 pub(crate) fn update(
     connection: &Connection,
     number: i64,
-    task: &Task,
+    (was, task): (StateName, &Task),
     entry: Option<&TimelineEntry>,
 ) -> Result<()> {
+    counts::moved(connection, &task.agent, (was, task.state.name()))?;
     let life = rows::Life::of(&task.state)?;
     let (evidence, evidence_output) = rows::evidence(task.evidence.as_ref())?;
     connection.prepare_cached(UPDATE)?.execute(params![
@@ -274,14 +272,9 @@ fn insert(connection: &Connection, task: &NewTask) -> Result<Inserted> {
         let task = with_timeline(connection, found)?;
         return Ok(Inserted { task, new: false });
     }
-    if let Some(most) = task.most.map(rows::limit) {
-        let mut statement = connection.prepare_cached(COUNT_QUEUED)?;
-        let queued = params![task.agent.as_bytes(), most];
-        let queued: i64 = statement.query_row(queued, |row| row.get(0))?;
-        if queued >= most {
-            return Err(StoreErrorKind::Full.into());
-        }
-    }
+    let queued = Counted::queued(&task.agent);
+    queued.has_room(connection, task.most.map(|most| most as u64))?;
+    queued.add(connection)?;
     if let Some(entry) = &task.audit {
         audit::add(connection, entry)?;
     }
@@ -335,10 +328,10 @@ fn replace(connection: &Connection, change: &TaskChange) -> Result<(AgentId, Rev
     if task.revision != change.expected {
         return Err(StoreErrorKind::Conflict.into());
     }
-    task.state = change.state.clone();
+    let was = std::mem::replace(&mut task.state, change.state.clone()).name();
     task.evidence = change.evidence.clone().or(task.evidence);
     task.revision = Revision(task.revision.0 + 1);
-    update(connection, number, &task, change.entry.as_ref())?;
+    update(connection, number, (was, &task), change.entry.as_ref())?;
     if let Some(chunk) = &change.chunk {
         output::push(connection, number, task.state.attempt, chunk)?;
     }

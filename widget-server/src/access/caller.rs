@@ -110,6 +110,11 @@ impl Caller {
         &self.who
     }
 
+    /// The number of the token that it has shown, if it has.
+    pub(crate) const fn token(&self) -> Option<u64> {
+        self.token
+    }
+
     /// How much it may do.
     #[must_use]
     pub const fn role(&self) -> Role {
@@ -149,11 +154,6 @@ impl Caller {
             true => Ok(()),
             false => Err(Denied::Kind),
         }
-    }
-
-    /// The number of the token that it has shown.
-    pub(crate) const fn token(&self) -> Option<u64> {
-        self.token
     }
 
     /// The name under which its tasks go, if it is not the program itself.

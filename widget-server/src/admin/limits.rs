@@ -2,12 +2,19 @@
 
 use std::time::Duration;
 
+use widget_core::transport::DoorLimits;
+
+use crate::limits::Limits;
+
 /// How much, and how long, the port of API and page grants. Every time is a total.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AdminLimits {
     /// How many connections there may be at a time.
     pub connections: u32,
+    /// How many of one address, and how many on which nobody has shown a good token yet, where other
+    /// hosts may come.
+    pub doors: DoorLimits,
     /// From accept until TLS stands, where there is TLS.
     pub handshake: Duration,
     /// Until all headers of a request are there, from accept or from the answer before.
@@ -24,8 +31,10 @@ pub struct AdminLimits {
 
 impl Default for AdminLimits {
     fn default() -> Self {
+        let usual = Limits::default();
         Self {
-            connections: 512,
+            connections: usual.admin_connections,
+            doors: doors(&usual),
             handshake: Duration::from_secs(3),
             head: Duration::from_secs(5),
             body: Duration::from_secs(10),
@@ -34,6 +43,24 @@ impl Default for AdminLimits {
             farewell: Duration::from_secs(2),
         }
     }
+}
+
+impl From<&Limits> for AdminLimits {
+    fn from(limits: &Limits) -> Self {
+        Self {
+            connections: limits.admin_connections,
+            doors: doors(limits),
+            ..Self::default()
+        }
+    }
+}
+
+fn doors(limits: &Limits) -> DoorLimits {
+    let mut doors = DoorLimits::default();
+    doors.from_one = limits.admin_per_address as usize;
+    doors.unproven = limits.admin_unproven as usize;
+    doors.unproven_from_one = limits.admin_unproven_per_address as usize;
+    doors
 }
 
 impl AdminLimits {

@@ -1,7 +1,7 @@
 //! [`AdminListener`]: API and page at an address of their own, on tokio.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::Router;
@@ -10,7 +10,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::compat::{FuturesAsyncReadCompatExt, TokioAsyncReadCompatExt};
 use widget_core::runtime::{BoxFuture, RuntimeExt, Stream, Wrap};
 use widget_core::stop::StopSignal;
-use widget_core::transport::{Exposure, TransportError, TransportErrorKind};
+use widget_core::transport::{
+    DoorLimits, Doors, Exposure, Place, TransportError, TransportErrorKind,
+};
 
 use super::accept::{Socket, serve_all};
 use super::limits::AdminLimits;
@@ -122,6 +124,14 @@ impl Socket for Accepting {
         self.exposure.admits(peer.ip())
     }
 
+    fn doors(&self, limits: DoorLimits) -> Option<Arc<Doors>> {
+        self.exposure.doors(limits)
+    }
+
+    fn peer(&self, (_, peer): &Self::Stream) -> Option<IpAddr> {
+        Some(peer.ip())
+    }
+
     fn say(&self, (stream, _): &Self::Stream, text: &[u8]) {
         // Where there is TLS, nothing is said without.
         if self.exposure.wrap().is_none() {
@@ -129,7 +139,12 @@ impl Socket for Accepting {
         }
     }
 
-    fn serve(&self, (stream, peer): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
+    fn serve(
+        &self,
+        (stream, peer): Self::Stream,
+        ground: Arc<Ground>,
+        place: Option<Arc<Place>>,
+    ) -> BoxFuture<'static, ()> {
         // Without it answers are only later, not wrong.
         let _ = stream.set_nodelay(true);
         let wrap = self.exposure.wrap().cloned();
@@ -138,6 +153,7 @@ impl Socket for Accepting {
             proxies: self.exposure.proxies().cloned(),
             is_secure: wrap.is_some(),
             caller: None,
+            place,
         };
         Box::pin(async move {
             match wrap {

@@ -8,7 +8,8 @@
 //!
 //! | word | what happened |
 //! |---|---|
-//! | `admin_full` | one connection too many: it was told 503 and closed |
+//! | `admin_full`, `admin_full_address` | one connection too many, in all or of its address: it was told 503, where there is no TLS, and closed |
+//! | `admin_put_out` | a connection on which nobody had shown a good token for a second was closed for another |
 //! | `admin_stranger` | a connection past the proxies, or by no user that the system knows: it was closed |
 //! | `admin_tls`, `admin_handshake` | TLS failed, or took too long |
 //! | `admin_header` | headers that are none, are too long or took too long |

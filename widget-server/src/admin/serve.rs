@@ -17,7 +17,7 @@ use hyper_util::rt::TokioTimer;
 use tower::ServiceExt;
 use widget_core::runtime::SharedRuntime;
 use widget_core::stop::StopSignal;
-use widget_core::transport::Proxies;
+use widget_core::transport::{Place, Proxies};
 
 use super::body::TimedBody;
 use super::limits::AdminLimits;
@@ -56,6 +56,8 @@ pub(super) struct Peer {
     pub(super) is_secure: bool,
     /// Who it is, where that is known without a token.
     pub(super) caller: Option<Caller>,
+    /// Its place among those that have come from other hosts.
+    pub(super) place: Option<Arc<Place>>,
 }
 
 impl Peer {
@@ -120,6 +122,9 @@ async fn answer(
     let mut request = request.map(|body| Body::new(TimedBody::new(body, ground)));
     if let Some(client) = peer.client(request.headers()) {
         request.extensions_mut().insert(client);
+    }
+    if let Some(place) = peer.place.clone() {
+        request.extensions_mut().insert(place);
     }
     if let Some(caller) = peer.caller.clone() {
         request.extensions_mut().insert(caller);

@@ -2,6 +2,7 @@
 
 use std::fs::{self, Permissions};
 use std::io;
+use std::net::IpAddr;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::{UnixListener, UnixStream};
 use widget_core::runtime::BoxFuture;
 use widget_core::stop::StopSignal;
-use widget_core::transport::{TransportError, TransportErrorKind};
+use widget_core::transport::{DoorLimits, Doors, Place, TransportError, TransportErrorKind};
 
 use super::accept::{Socket, serve_all};
 use super::limits::AdminLimits;
@@ -178,11 +179,24 @@ impl Socket for UnixListener {
         user.is_some()
     }
 
+    fn doors(&self, _: DoorLimits) -> Option<Arc<Doors>> {
+        None
+    }
+
+    fn peer(&self, _: &Self::Stream) -> Option<IpAddr> {
+        None
+    }
+
     fn say(&self, (stream, _): &Self::Stream, text: &[u8]) {
         let _ = stream.try_write(text);
     }
 
-    fn serve(&self, (stream, user): Self::Stream, ground: Arc<Ground>) -> BoxFuture<'static, ()> {
+    fn serve(
+        &self,
+        (stream, user): Self::Stream,
+        ground: Arc<Ground>,
+        _: Option<Arc<Place>>,
+    ) -> BoxFuture<'static, ()> {
         let peer = Peer {
             caller: Some(user.map_or_else(Caller::nobody, Caller::local)),
             ..Peer::default()

@@ -5,6 +5,7 @@
 //! decided on the rows that they touch.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{FromRequestParts, OriginalUri, Request, State};
@@ -13,6 +14,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use widget_core::access::{Role, Secret, TOKEN_PREFIX};
+use widget_core::transport::Place;
 
 use super::{Problem, guard};
 use crate::access::{Caller, Denied};
@@ -91,7 +93,14 @@ pub(super) async fn know(
     let peer = peer.map(|client| client.address);
     let caller = match request.extensions().get::<Caller>() {
         Some(caller) => Ok(caller.clone()),
-        None => who(&handle, Shows::of(&request), peer).await,
+        None => {
+            let caller = who(&handle, Shows::of(&request), peer).await;
+            let place = request.extensions().get::<Arc<Place>>();
+            if let Some(place) = place.filter(|_| caller.is_ok()) {
+                place.prove();
+            }
+            caller
+        }
     };
     let extensions = request.extensions_mut();
     match caller {

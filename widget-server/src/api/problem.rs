@@ -196,7 +196,7 @@ impl From<SendError> for Problem {
         match error {
             SendError::UnknownAgent => Self::unknown("agent"),
             SendError::Denied(denied) => denied.into(),
-            SendError::TooMany => {
+            SendError::TooMany(_) => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_tasks", detail)
             }
             SendError::AgentIsV1 => Self::new(StatusCode::CONFLICT, "agent_is_v1", detail),

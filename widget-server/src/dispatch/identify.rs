@@ -9,7 +9,7 @@ use widget_core::store::{
 };
 use widget_core::transport::{Assurance, Origin, Peer, Rejection};
 
-use super::{Dispatcher, RETRY_AFTER};
+use super::{BUSY, Dispatcher};
 use crate::access::{Proves, verifier};
 
 /// What is said to every token of a join string that lets nobody in, whatever is wrong with it.
@@ -21,10 +21,6 @@ pub(super) const UNKNOWN: &str = "this server does not know the agent's credenti
 /// What is said to an id without a credential that needs one.
 const NO_CREDENTIAL: &str = "this server takes agents that have joined it, and this one proves \
                              nothing: make a join string with `widgetctl join-token create`";
-
-const BUSY: Rejection = Rejection::Busy {
-    retry_after: RETRY_AFTER,
-};
 
 /// Whom an opening comes from.
 pub(super) struct Identity {
@@ -97,7 +93,7 @@ impl Dispatcher {
         from: &Origin,
         enrol: Enrol,
     ) -> Result<(Peer, Welcome), Rejection> {
-        self.speaks_our_version(from, &enrol.hello)?;
+        self.is_ours(from, &enrol.hello)?;
         self.has_tries_left(from)?;
         let Credential::Secret(secret) = &enrol.hello.credential else {
             return Err(self.unproven(from, "no_credential", NO_CREDENTIAL));
@@ -109,10 +105,18 @@ impl Dispatcher {
             credential: verifier(Proves::Agent, secret),
             agent: AgentId::generate(now, id),
             at: now,
-            most: None,
+            most: Some(self.rules.limits.agents.into()),
             audit: AuditEntry::new(now, "agent", &from.address, Action::AgentEnrol, ""),
         };
+        if let Err(retry_after) = self.joins.take(shown, self.runtime.now()) {
+            self.refusals
+                .count(from, "enrolments_rate", self.runtime.now());
+            return Err(Rejection::Busy { retry_after });
+        }
         let enrolled = self.watch(self.stores.access.enrol(&enrolment).await);
+        if !matches!(enrolled, Ok(Enrolled::New(_))) {
+            self.joins.give_back(shown, self.runtime.now());
+        }
         match enrolled {
             Ok(Enrolled::New(credential)) => {
                 self.wrote();
@@ -127,10 +131,7 @@ impl Dispatcher {
                 // One answer, whatever is wrong: what is known of a token is not for those who guess.
                 Err(self.unproven(from, "join_token", NOT_GOOD))
             }
-            Err(error) if *error.kind() == StoreErrorKind::Full => {
-                self.refusals.count(from, "agents_full", self.runtime.now());
-                Err(BUSY)
-            }
+            Err(error) if *error.kind() == StoreErrorKind::Full => Err(self.agents_full(from)),
             Err(_) => Err(BUSY),
         }
     }

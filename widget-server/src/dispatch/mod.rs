@@ -9,6 +9,7 @@
 mod change;
 mod describe;
 mod identify;
+mod joins;
 mod open;
 mod readable;
 mod seal;
@@ -23,6 +24,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use joins::Joins;
 use session::Sessions;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::message::{Command, Opening, Refusal, RefusalReason, Response, Welcome};
@@ -34,9 +36,11 @@ use widget_core::transport::{Origin, Peer, Rejection, Service};
 
 use crate::denials::Denials;
 use crate::events::{EventSource, ServerEvent};
+use crate::limits::Limits;
 use crate::presence::Attendance;
 use crate::refusals::Refusals;
 use crate::schema::Desk;
+use crate::streams::Streams;
 use crate::tries::Tries;
 use crate::uses::Uses;
 
@@ -44,6 +48,11 @@ pub(crate) use readable::{MAX_DEPTH, is_json};
 
 /// How long an agent is to wait when the store cannot be written.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+const BUSY: Rejection = Rejection::Busy {
+    retry_after: RETRY_AFTER,
+};
+/// How long an agent is to wait that is one too many: somebody has to make room.
+const FULL_RETRY_AFTER: Duration = Duration::from_secs(30);
 /// How many descriptions may wait to have their schemas looked at.
 const MAX_DESCRIBING: usize = 16;
 
@@ -52,6 +61,7 @@ const MAX_DESCRIBING: usize = 16;
 pub(crate) struct Rules {
     /// Agents have joined, or they stay outside; so does whoever asks without a token.
     pub(crate) exposed: bool,
+    pub(crate) limits: Limits,
 }
 
 /// How agents come in, as join strings say it.
@@ -73,11 +83,14 @@ pub(crate) struct Dispatcher {
     pub(crate) attendance: Attendance,
     pub(crate) events: EventSource,
     pub(crate) refusals: Refusals,
+    /// Pages that are told of events.
+    pub(crate) streams: Arc<Streams>,
     /// Wrong tokens and credentials, by address.
     tries: Tries,
     /// Tokens that were used, and what those were not allowed who showed one.
     pub(crate) uses: Uses,
     pub(crate) denials: Denials,
+    joins: Joins,
     /// Where inputs are held against schemas.
     pub(crate) inputs: Arc<Desk>,
     /// Where the schemas in descriptions are looked at.
@@ -100,12 +113,14 @@ impl Dispatcher {
             stores,
             rules,
             ways,
-            attendance: Attendance::default(),
+            attendance: Attendance::new(submit::rate(&rules.limits)),
             events: EventSource::new(),
             refusals: Refusals::default(),
+            streams: Streams::new(&rules.limits),
             tries: Tries::default(),
             uses: Uses::default(),
             denials: Denials::default(),
+            joins: Joins::new(&rules.limits),
             // Each of those who wait holds a request of the API, or runs in this very program.
             inputs: Desk::new(usize::MAX),
             descriptions: Desk::new(MAX_DESCRIBING),
@@ -243,6 +258,14 @@ impl Dispatcher {
         }
     }
 
+    /// The answer to an agent that is one too many.
+    fn agents_full(&self, from: &Origin) -> Rejection {
+        self.refusals.count(from, "agents_full", self.runtime.now());
+        Rejection::Busy {
+            retry_after: FULL_RETRY_AFTER,
+        }
+    }
+
     /// The answer to what proves nothing, counted by this word and against its address.
     fn unproven(&self, from: &Origin, word: &'static str, text: &str) -> Rejection {
         let now = self.runtime.now();
@@ -341,8 +364,5 @@ pub(crate) fn chain(error: &dyn std::error::Error) -> String {
 }
 
 fn busy() -> Response {
-    Rejection::Busy {
-        retry_after: RETRY_AFTER,
-    }
-    .into()
+    BUSY.into()
 }

@@ -2,7 +2,7 @@
 
 use widget_core::id::Attempt;
 use widget_core::message::{
-    self, Goodbye, Hello, Limits, Pacing, Refusal, RefusalReason, Response, Welcome, extra,
+    self, Goodbye, Hello, Limits, Pacing, Refusal, RefusalReason, Response, Seen, Welcome, extra,
 };
 use widget_core::payload::Payload;
 use widget_core::store::{
@@ -13,7 +13,7 @@ use widget_core::task::{Actor, AgentEvent, Event, Finish, StateName};
 use widget_core::transport::{Origin, Peer, Rejection};
 
 use super::identify::{self, Identity};
-use super::{Dispatcher, RETRY_AFTER};
+use super::{BUSY, Dispatcher};
 use crate::events::ServerEvent;
 
 impl Dispatcher {
@@ -22,22 +22,30 @@ impl Dispatcher {
         from: &Origin,
         hello: Hello,
     ) -> Result<(Peer, Welcome), Rejection> {
-        self.speaks_our_version(from, &hello)?;
+        self.is_ours(from, &hello)?;
         self.has_tries_left(from)?;
         let identity = self.identify(from, &hello).await?;
         self.welcome(from, &hello, identity).await
     }
 
-    pub(super) fn speaks_our_version(&self, from: &Origin, hello: &Hello) -> Result<(), Rejection> {
+    /// Whether it is of our version, and says no more than it may.
+    pub(super) fn is_ours(&self, from: &Origin, hello: &Hello) -> Result<(), Rejection> {
         let (lowest, highest) = hello.versions;
-        if (lowest..=highest).contains(&message::VERSION) {
+        let stores = hello.seen.as_ref().map_or(0, |seen| seen.stores.len());
+        let (reason, text) = if !(lowest..=highest).contains(&message::VERSION) {
+            let text = format!(
+                "this server speaks version {}, the agent {lowest} to {highest}",
+                message::VERSION
+            );
+            (RefusalReason::Version, text)
+        } else if stores > Seen::MAX_STORES {
+            let most = Seen::MAX_STORES;
+            let text =
+                format!("the agent has seen {stores} epochs of a store, at most {most} count");
+            (RefusalReason::Invalid, text)
+        } else {
             return Ok(());
-        }
-        let reason = RefusalReason::Version;
-        let text = format!(
-            "this server speaks version {}, the agent {lowest} to {highest}",
-            message::VERSION
-        );
+        };
         self.refusals
             .count(from, reason.as_str(), self.runtime.now());
         Err(Rejection::Refused(Refusal { reason, text }))
@@ -59,11 +67,10 @@ impl Dispatcher {
             Err(error) if *error.kind() == StoreErrorKind::NotFound => {
                 return Err(self.unproven(from, "credential", identify::UNKNOWN));
             }
-            Err(_) => {
-                return Err(Rejection::Busy {
-                    retry_after: RETRY_AFTER,
-                });
+            Err(error) if *error.kind() == StoreErrorKind::Full => {
+                return Err(self.agents_full(from));
             }
+            Err(_) => return Err(BUSY),
         };
         let now = self.runtime.now();
         let asks_who = identify::asks_who(hello);
@@ -83,9 +90,7 @@ impl Dispatcher {
         // Somebody was deleted meanwhile. If it was this one, nothing of it may stay.
         if self.sessions.ends() != ends && !matches!(self.is_current(&peer).await, Ok(true)) {
             self.dismiss(agent);
-            return Err(Rejection::Busy {
-                retry_after: RETRY_AFTER,
-            });
+            return Err(BUSY);
         }
         let id = || (extra::AGENT, agent.as_bytes().to_vec());
         let welcome = Welcome {
@@ -117,6 +122,7 @@ impl Dispatcher {
             let seen = AuditEntry::new(now, "agent", &from.address, Action::AgentClone, &target);
             arrival.audit = Some(seen.of_agent(agent));
         }
+        arrival.most = Some(self.rules.limits.agents.into());
         arrival.credential.clone_from(&identity.credential);
         let arrived = self.stores.agents.arrive(&arrival).await?;
         let held = arrived.record.cloned.is_some();

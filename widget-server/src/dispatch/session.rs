@@ -17,7 +17,7 @@ use widget_core::time::Mono;
 use widget_core::transport::{Assurance, Origin, Peer, Rejection};
 
 use super::seal::Session;
-use super::{Dispatcher, RETRY_AFTER};
+use super::{BUSY, Dispatcher};
 
 /// How long it is believed that a memory is the current one: at most one read of the store for each
 /// agent and time span, and so long may an older memory go on after a Hello at another server.
@@ -274,10 +274,6 @@ impl Dispatcher {
         Ok(lock(&self.sessions.key).insert(key).clone())
     }
 }
-
-const BUSY: Rejection = Rejection::Busy {
-    retry_after: RETRY_AFTER,
-};
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,7 +2,9 @@
 
 use widget_core::id::AgentId;
 use widget_core::report::{Report, check_host};
-use widget_core::store::{AppliedKind, Arrival, StoreError, TaskQuery, TaskStoreExt};
+use widget_core::store::{
+    AppliedKind, Arrival, StoreError, StoreErrorKind, TaskQuery, TaskStoreExt,
+};
 use widget_core::task::{Actor, Event, SHUTDOWN, StateName};
 use widget_core::time::Timestamp;
 use widget_core::transport::Origin;
@@ -12,8 +14,8 @@ use super::Dispatcher;
 use crate::events::ServerEvent;
 
 impl Dispatcher {
-    /// `None` if the store cannot answer: the connection is then closed without a word, and the
-    /// collector sends again.
+    /// `None` if the store cannot answer, or the collector is one too many or too fast: the connection is
+    /// then closed without a word, and it sends again.
     pub(super) async fn answer_v1(
         &self,
         from: &Origin,
@@ -65,11 +67,22 @@ impl Dispatcher {
             Some(_) => {}
             None => {
                 let now = self.runtime.wall();
-                let arrival = Arrival::new(agent, 1, from.transport, None, now);
-                self.stores.agents.arrive(&arrival).await?;
+                let mut arrival = Arrival::new(agent, 1, from.transport, None, now);
+                arrival.most = Some(self.rules.limits.agents.into());
+                let arrived = self.stores.agents.arrive(&arrival).await;
+                if let Err(error) = &arrived
+                    && *error.kind() == StoreErrorKind::Full
+                {
+                    self.agents_full(from);
+                }
+                arrived?;
             }
         }
         self.heard(agent);
+        if self.take_reports(from, agent, 1).is_err() {
+            // It comes again with the same.
+            return Err(StoreErrorKind::Full.into());
+        }
         let received = self.runtime.wall();
         self.stores
             .reports

@@ -10,7 +10,7 @@ mod tasks;
 pub(crate) use access::{SIGNED_IN, Shown};
 pub use access::{TokenError, TokenRequest};
 pub use cancel::Purged;
-pub use send::{MAX_QUEUED, SendError, TaskRequest};
+pub use send::{SendError, TaskRequest};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -29,6 +29,7 @@ use crate::access::{Caller, Denied};
 use crate::dispatch::Dispatcher;
 use crate::events::Events;
 use crate::presence::Presence;
+use crate::streams::{Crowded, Seat};
 
 /// What a program may ask of its server.
 ///
@@ -228,6 +229,16 @@ impl ServerHandle {
     #[must_use]
     pub fn events(&self) -> Events {
         self.dispatcher.events.subscribe()
+    }
+
+    /// The same for a page, which takes one of the places for those.
+    ///
+    /// # Errors
+    /// [`Crowded`] if there is none.
+    pub(crate) fn stream(&self) -> Result<(Seat, Events), Crowded> {
+        let seat = self.dispatcher.streams.enter(self.caller.token());
+        let seat = seat.inspect_err(|crowded| self.count_refused(crowded.word(), None))?;
+        Ok((seat, self.events()))
     }
 
     /// Ends when the server has ended, for whatever reason.

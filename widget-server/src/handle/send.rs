@@ -15,9 +15,6 @@ use crate::access::Denied;
 use crate::dispatch::{MAX_DEPTH, is_json};
 use crate::schema::{MAX_PATTERNS, Misfit, Schema};
 
-/// How many queued tasks an agent may have.
-pub const MAX_QUEUED: usize = 10_000;
-
 /// A task that is to be queued, beyond the plain [`ServerHandle::send`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct TaskRequest {
@@ -85,8 +82,8 @@ pub enum SendError {
     #[error(transparent)]
     Denied(#[from] Denied),
     /// The agent has as many queued tasks as it may have.
-    #[error("the agent has {MAX_QUEUED} queued tasks, and may have no more: cancel some, or wait")]
-    TooMany,
+    #[error("the agent has {0} queued tasks, and may have no more: cancel some, or wait")]
+    TooMany(u32),
     /// A version 1 collector can only be shut down.
     #[error("the agent speaks version 1, which knows only the kind `shutdown`")]
     AgentIsV1,
@@ -166,7 +163,8 @@ impl ServerHandle {
         let (runtime, now) = (&self.dispatcher.runtime, self.dispatcher.now());
         let id = TaskId::generate(now, runtime.random_pair());
         let mut task = self.on_the_steady_clock(request.into_task(id, now, by))?;
-        task.most = Some(MAX_QUEUED);
+        let most = self.dispatcher.rules.limits.queued_tasks;
+        task.most = Some(most as usize);
         task.asked_by = self.caller.name();
         let wall = runtime.wall();
         task.audit = self
@@ -176,7 +174,8 @@ impl ServerHandle {
         let inserted = stores.tasks.insert(task.clone()).await;
         let inserted = self.dispatcher.watch(inserted).map_err(|error| {
             if *error.kind() == StoreErrorKind::Full {
-                return SendError::TooMany;
+                self.count_refused("tasks_full", None);
+                return SendError::TooMany(most);
             }
             error.into()
         })?;

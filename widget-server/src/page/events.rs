@@ -5,16 +5,18 @@ use std::convert::Infallible;
 use std::time::Duration;
 
 use axum::extract::Query;
-use axum::response::IntoResponse;
+use axum::http::StatusCode;
 use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
 use futures_lite::{future, stream};
 use serde::Deserialize;
 use tokio::time::{Instant, sleep_until};
 use widget_core::id::AgentId;
 
 use super::reply::Trouble;
-use crate::api::Asking;
+use crate::api::{Asking, Problem};
 use crate::events::{Events, ServerEvent};
+use crate::streams::{Crowded, Seat};
 
 const PACE: Duration = Duration::from_secs(1);
 /// Proxies cut what is silent for long.
@@ -29,15 +31,20 @@ pub(super) struct Ask {
 pub(super) async fn stream(
     Asking(handle): Asking,
     Query(ask): Query<Ask>,
-) -> Result<impl IntoResponse, Trouble> {
+) -> Result<impl IntoResponse, Response> {
     let agent = match ask.agent.as_deref().filter(|id| !id.is_empty()) {
-        Some(id) => Some(id.parse().map_err(|_| Trouble::no_agent())?),
+        Some(id) => {
+            let id = id.parse();
+            Some(id.map_err(|_| Trouble::no_agent().into_response())?)
+        }
         None => None,
     };
+    let (seat, events) = handle.stream().map_err(too_many)?;
     let hints = Hints {
-        events: handle.events(),
+        events,
         agent,
         next: Instant::now(),
+        _seat: Some(seat),
     };
     let hints = stream::unfold(hints, |mut hints: Hints| async move {
         hints.next().await?;
@@ -46,7 +53,19 @@ pub(super) async fn stream(
     Ok(Sse::new(hints).keep_alive(KeepAlive::new().interval(ALIVE)))
 }
 
+/// The script of the page looks now and then instead, and asks again.
+fn too_many(crowded: Crowded) -> Response {
+    let detail = match crowded {
+        Crowded::All => "as many pages are told of changes as may be",
+        Crowded::Caller => "as many pages of this token are told of changes as may be",
+    };
+    let status = StatusCode::SERVICE_UNAVAILABLE;
+    Problem::new(status, "too_many_streams", detail).into_response()
+}
+
 struct Hints {
+    /// None where nobody counts.
+    _seat: Option<Seat>,
     events: Events,
     agent: Option<AgentId>,
     /// No hint before this.
@@ -94,6 +113,7 @@ mod tests {
             events: source.subscribe(),
             agent: None,
             next: Instant::now(),
+            _seat: None,
         };
         let start = Instant::now();
         for _ in 0..50 {
@@ -126,6 +146,7 @@ mod tests {
             events: source.subscribe(),
             agent: None,
             next: Instant::now(),
+            _seat: None,
         };
         source.close();
         assert_eq!(hints.next().await, None);

@@ -8,6 +8,7 @@
 
 mod audit;
 mod common;
+mod counts;
 mod filled;
 mod full;
 mod golden;
