@@ -63,7 +63,11 @@ async fn what_is_refused_before_any_proof_buys_no_time() {
     assert!(begun.elapsed() <= ms(1_800), "{:?}", begun.elapsed());
     peer.closed_after().await;
     let answers = peer.answers();
-    assert!(answers.iter().all(|answer| answer.problem() == (401, "hello_first")));
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.problem() == (401, "hello_first"))
+    );
     assert!(answers.len() > 5 && answers.len() <= refused);
 }
 
