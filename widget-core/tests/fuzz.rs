@@ -47,3 +47,14 @@ fn any_bytes_can_be_the_records_of_a_spool() {
 fn any_text_is_read_as_it_is_written_or_refused() {
     stands("texts");
 }
+
+#[test]
+fn any_text_is_networks_of_proxies_or_refused() {
+    stands("proxies");
+}
+
+#[cfg(feature = "tls")]
+#[test]
+fn any_bytes_are_certificates_or_refused() {
+    stands("certificates");
+}

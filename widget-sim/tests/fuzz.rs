@@ -24,6 +24,16 @@ fn any_bytes_to_an_http_listener_come_to_an_end() {
 }
 
 #[test]
+fn any_bytes_to_an_agent_over_tcp_come_to_an_end() {
+    stands("tcp_client");
+}
+
+#[test]
+fn any_bytes_to_an_agent_over_http_come_to_an_end() {
+    stands("http_client");
+}
+
+#[test]
 fn any_text_is_the_address_of_a_server_or_refused() {
     stands("urls");
 }

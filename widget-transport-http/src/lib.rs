@@ -83,7 +83,7 @@
 //! connection. `Limits` has the deadlines, all of them totals: only the service's own call has none.
 //! Headers may have 8 KiB, a hello 4 KiB, every other body 2 MiB. A call is dropped at the service
 //! when its agent is gone. With 20,000 connections, one more is answered 503 and closed. A greeting of
-//! TLS may take 3 s (`handshake`, `tls` if it fails); behind a proxy others than that are closed
+//! TLS may take 2.5 s (`handshake`, `tls` if it fails); behind a proxy others than that are closed
 //! (`stranger`), and what it says in `X-Forwarded-For` is whom agents' calls come from. Out of
 //! files, the listener waits a moment and goes on. Asked to stop, it gives what is under way a second
 //! to be answered, and ends within two.

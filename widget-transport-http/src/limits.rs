@@ -19,7 +19,12 @@ use widget_core::transport::Proxies;
 pub struct Limits {
     /// From accept until what is laid around the bytes, such as TLS, stands.
     pub handshake: Duration,
-    /// From there until the first byte, and from the first byte of a request until the last one of
+    /// From there until an agent has said who it is, and it was so: all the time that a peer takes for
+    /// this, whatever it asks meanwhile, the service's own calls aside. Less than this is left for
+    /// what the times below grant. On a connection of a proxy's, which has many peers, it is the time
+    /// of one request.
+    pub opening: Duration,
+    /// From the handshake until the first byte, and from the first byte of a request until the last one of
     /// its headers.
     pub head: Duration,
     /// From there until the last byte of its body; a long body gets more, see `rate`.
@@ -44,7 +49,8 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            handshake: Duration::from_secs(3),
+            handshake: Duration::from_millis(2_500),
+            opening: Duration::from_millis(1_500),
             head: Duration::from_secs(3),
             body: Duration::from_secs(10),
             write: Duration::from_secs(5),

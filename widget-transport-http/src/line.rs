@@ -44,6 +44,7 @@ pub(crate) struct Line {
     moved: AtomicU64,
     is_late: AtomicBool,
     is_refused: AtomicBool,
+    is_proven: AtomicBool,
 }
 
 impl Line {
@@ -62,6 +63,7 @@ impl Line {
             moved: AtomicU64::new(0),
             is_late: AtomicBool::new(false),
             is_refused: AtomicBool::new(false),
+            is_proven: AtomicBool::new(false),
         }
     }
 
@@ -114,9 +116,20 @@ impl Line {
 
     /// An agent has proven on it who it is.
     pub(crate) fn prove(&self) {
+        self.is_proven.store(true, Ordering::Relaxed);
         if let Some(place) = &self.place {
             place.prove();
         }
+    }
+
+    /// Whether one has: from then on there is more time.
+    pub(crate) fn is_proven(&self) -> bool {
+        self.is_proven.load(Ordering::Relaxed)
+    }
+
+    /// Whether the peer is a proxy, which asks for many.
+    pub(crate) fn is_of_proxy(&self) -> bool {
+        self.limits.proxies.is_some()
     }
 
     /// Where a request comes from: this line, or the client for which a proxy asks on it.

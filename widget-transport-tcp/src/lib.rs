@@ -60,7 +60,7 @@
 //! is closed, and the service counts it by a word. `Limits` has the deadlines, all of them totals.
 //! Answers that an agent does not read keep its further commands from being read, and end its
 //! connection after a while. With 20,000
-//! connections, one more is refused as `full`; a greeting of TLS may take 3 s (`handshake`, `tls` if it
+//! connections, one more is refused as `full`; a greeting of TLS may take 2.5 s (`handshake`, `tls` if it
 //! fails), and behind a proxy others than that are closed (`stranger`). Out of files, the listener waits a moment and goes
 //! on. Asked to stop, it tells every connection so and ends within two seconds.
 //!

@@ -42,7 +42,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            handshake: Duration::from_secs(3),
+            handshake: Duration::from_millis(2_500),
             opening: Duration::from_millis(1_800),
             frame: Duration::from_millis(1_500),
             write: Duration::from_secs(5),

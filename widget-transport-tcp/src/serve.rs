@@ -232,6 +232,7 @@ async fn begin<S: Stream>(
     } = scene.receive(wire, begin_by, take_opening).await?;
     let Some(opening) = opening else {
         // A newer way to begin: the agent may know an older one.
+        scene.service().refused(scene.origin, "unsupported");
         commands::answer(wire, codec, request, &Response::Unsupported)?;
         return Ok(None);
     };

@@ -18,7 +18,7 @@ use widget_core::transport::{Origin, Peer, Rejection, Service};
 use crate::{HTTP_PORT, TCP_PORT, Way, World};
 
 /// No connection goes on for so long after its last byte: all deadlines are shorter.
-const LONGEST: Duration = Duration::from_secs(300);
+pub(super) const LONGEST: Duration = Duration::from_secs(300);
 /// The bits of an input's first byte: three for the size of the pieces, and these.
 pub(super) struct Manner(u8);
 
@@ -34,12 +34,23 @@ impl Manner {
     /// Whether there is a pause between two pieces.
     pub(super) const SLOW: u8 = 0x10;
 
-    const fn is(&self, bit: u8) -> bool {
+    pub(super) const fn of(byte: u8) -> Self {
+        Self(byte)
+    }
+
+    pub(super) const fn is(&self, bit: u8) -> bool {
         self.0 & bit != 0
     }
 
-    fn size(&self) -> usize {
+    pub(super) fn size(&self) -> usize {
         [1, 3, 16, 100, 512, 1_460, 4_096, usize::MAX][usize::from(self.0 & 7)]
+    }
+
+    /// What is between two pieces.
+    pub(super) async fn pause(&self, runtime: &dyn Runtime) {
+        if self.is(Self::SLOW) {
+            runtime.sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 
@@ -57,7 +68,7 @@ fn connection(bytes: &[u8], way: Way) {
     let Some((how, rest)) = bytes.split_first() else {
         return;
     };
-    let (manner, mut rest) = (Manner(*how), rest.to_vec());
+    let (manner, mut rest) = (Manner::of(*how), rest.to_vec());
     if manner.is(Manner::SEALED) {
         seal(&mut rest);
     }
@@ -143,9 +154,7 @@ async fn talk(
             if !matches!(runtime.timeout(LONGEST, told).await, Some(Ok(()))) {
                 break;
             }
-            if manner.is(Manner::SLOW) {
-                runtime.sleep(Duration::from_millis(10)).await;
-            }
+            manner.pause(runtime).await;
         }
         if !manner.is(Manner::SILENT) {
             let _ = write.close().await;

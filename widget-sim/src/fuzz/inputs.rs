@@ -14,7 +14,7 @@ use widget_transport_http::{ROOT, path_of};
 use super::connections::Manner;
 
 /// How many bytes of a sample, at most, are a seed.
-const SHORT: usize = 400;
+pub(super) const SHORT: usize = 400;
 
 /// Ways in which bytes come, by turns.
 const MANNERS: [u8; 5] = [
@@ -25,7 +25,7 @@ const MANNERS: [u8; 5] = [
     Manner::SEALED | Manner::WHOLE,
 ];
 
-fn by_turns(inputs: Vec<(String, Vec<u8>)>) -> Vec<Seed> {
+pub(super) fn by_turns(inputs: Vec<(String, Vec<u8>)>) -> Vec<Seed> {
     let manners = MANNERS.iter().cycle();
     let inputs = inputs.into_iter().zip(manners);
     inputs

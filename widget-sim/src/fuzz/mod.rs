@@ -2,12 +2,15 @@
 //!
 //! The same as [`widget_core::testkit::fuzz`], for what that crate does not have.
 
+mod client_inputs;
+mod clients;
 mod connections;
 mod inputs;
 mod policy;
 mod schemas;
 mod urls;
 
+pub use clients::{http_client, tcp_client};
 pub use connections::{http_connection, tcp_connection};
 pub use policy::policy;
 pub use schemas::schemas;
@@ -25,6 +28,16 @@ pub const TARGETS: &[Target] = &[
         name: "http_connection",
         run: http_connection,
         seeds: inputs::http_seeds,
+    },
+    Target {
+        name: "tcp_client",
+        run: tcp_client,
+        seeds: client_inputs::tcp_seeds,
+    },
+    Target {
+        name: "http_client",
+        run: http_client,
+        seeds: client_inputs::http_seeds,
     },
     Target {
         name: "urls",

@@ -5,14 +5,20 @@
 //! [`replay`]: what fuzzing begins with, what it once found, and some thousand damaged copies of both. A
 //! target fails by a panic.
 
+#[cfg(feature = "tls")]
+mod certificates;
 mod frames;
 mod messages;
+mod proxies;
 mod replay;
 mod spool;
 mod texts;
 
+#[cfg(feature = "tls")]
+pub use certificates::certificates;
 pub use frames::{go_away, seal, v1_frames, v2_frames};
 pub use messages::messages;
+pub use proxies::proxies;
 pub use replay::{Target, replay};
 pub use spool::{spool_body, spool_log};
 pub use texts::texts;
@@ -56,5 +62,16 @@ pub const TARGETS: &[Target] = &[
         name: "texts",
         run: texts,
         seeds: texts::seeds,
+    },
+    Target {
+        name: "proxies",
+        run: proxies,
+        seeds: proxies::seeds,
+    },
+    #[cfg(feature = "tls")]
+    Target {
+        name: "certificates",
+        run: certificates,
+        seeds: certificates::seeds,
     },
 ];

@@ -4,14 +4,14 @@ use std::fmt::{Debug, Display};
 use std::str::FromStr;
 
 use super::Seed;
-use crate::access::JoinString;
+use crate::access::{AGENT_PREFIX, JoinString, Secret, TOKEN_PREFIX};
 use crate::id::{AgentId, SpoolEpoch, StoreEpoch, TaskId};
 use crate::runtime::Address;
 use crate::task::StateName;
 use crate::testkit::fixtures::{NOW, agent, epoch, secret, store_epoch, task_id};
 use crate::time::Timestamp;
 
-/// Any text as an address, as each kind of id, a time, a join string, and the name of a state.
+/// Any text as an address, as each kind of id, a time, a join string, a secret, and the name of a state.
 pub fn texts(bytes: &[u8]) {
     let Ok(text) = std::str::from_utf8(bytes) else {
         return;
@@ -23,6 +23,12 @@ pub fn texts(bytes: &[u8]) {
     reads_again::<StoreEpoch>(text);
     reads_again::<Timestamp>(text);
     reads_again::<JoinString>(text);
+    for prefix in ["", TOKEN_PREFIX, AGENT_PREFIX] {
+        let secret = text.strip_prefix(prefix).map(str::parse::<Secret>);
+        if let Some(Ok(secret)) = secret {
+            assert_eq!(format!("{prefix}{}", secret.text()), text);
+        }
+    }
     if let Ok(name) = text.parse::<StateName>() {
         assert_eq!(name.as_str(), text);
     }
@@ -59,6 +65,8 @@ pub(super) fn seeds() -> Vec<Seed> {
     texts.push(format!(
         "wj1.{token}.{token}.tls://a.example:9004,https://b"
     ));
+    texts.push(format!("{TOKEN_PREFIX}{token}"));
+    texts.push(format!("{AGENT_PREFIX}{token}"));
     let named = texts.into_iter().enumerate();
     named
         .map(|(at, text)| (format!("text-{at}"), text.into_bytes()))

@@ -1,0 +1,6 @@
+//! Any bytes as what a server says to an agent over TCP.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| widget_sim::fuzz::tcp_client(bytes));
