@@ -18,7 +18,7 @@ pub(crate) struct Args {
     #[arg(long, env = "WIDGET_DATA", default_value = "./widget-data")]
     pub(crate) data: PathBuf,
 
-    /// Where to keep agents, tasks and reports, such as memory
+    /// Where to keep agents, tasks and reports: sqlite, or memory, which ends with the process
     #[arg(long, env = "WIDGET_STORE", default_value = first_store())]
     pub(crate) store: String,
 
@@ -29,8 +29,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) listen: Listen,
 
-    /// Serve other hosts at this address: TLS everywhere, agents join by token, people sign in, version 1 is
-    /// off
+    /// Serve other hosts at this address: over TLS, or in plain text for --behind-proxy; agents join by token,
+    /// people sign in, version 1 is off
     #[arg(long, env = "WIDGET_EXPOSE", value_name = "ADDRESS")]
     pub(crate) expose: Option<IpAddr>,
 

@@ -17,7 +17,7 @@ use widget_core::task::StateName;
 #[derive(Debug, Parser)]
 #[command(name = "widgetctl", version, propagate_version = true)]
 pub(crate) struct Args {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Which server")]
     pub(crate) server: Server,
 
     /// Print what the API says, for programs; long lists in parts, one after the other
@@ -86,7 +86,7 @@ pub(crate) struct Audit {
     /// How many entries, the newest; 100 unless something is said
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1_000), conflicts_with = "since")]
     pub(crate) limit: Option<u16>,
-    /// All entries of the time since then, such as 1h or 7d ago by this host's clock
+    /// Entries of the last so long, such as 1h or 7d, by this host's clock; not with --limit
     #[arg(long, value_name = "AGO", value_parser = humantime::parse_duration)]
     pub(crate) since: Option<Duration>,
     /// Go on with what is done from now on, until it is ended
@@ -101,7 +101,7 @@ pub(crate) enum AuditCommand {
         /// Only those past the one with this number, to have what is new since the last export
         #[arg(long, value_name = "NUMBER")]
         after: Option<u64>,
-        /// Only those of the time since then, such as 1h or 7d ago by this host's clock
+        /// Only those of the last so long, such as 1h or 7d, by this host's clock
         #[arg(long, value_name = "AGO", value_parser = humantime::parse_duration)]
         since: Option<Duration>,
     },
