@@ -120,21 +120,42 @@ fn open_lock(directory: &Path, name: &str) -> io::Result<File> {
         .open(directory.join(name))
 }
 
-/// Makes a directory and those above it that are missing. The standard library's own is six times the
-/// code.
+/// Makes a directory and those above it that are missing, for its owner alone: tasks and their results lie
+/// there. The standard library's own is six times the code.
 fn make(directory: &Path) -> io::Result<()> {
-    let mut made = fs::create_dir(directory);
+    let mut made = system::create(directory);
     if let (Err(error), Some(above)) = (&made, directory.parent())
         && error.kind() == io::ErrorKind::NotFound
     {
         make(above)?;
-        made = fs::create_dir(directory);
+        made = system::create(directory);
     }
     // Whatever it says of a directory that is there; an empty path is that of the process.
     if made.is_err() && (directory.is_dir() || directory.as_os_str().is_empty()) {
         return Ok(());
     }
     made
+}
+
+#[cfg(unix)]
+mod system {
+    //! Rights are the owner's, the group's and those of all others.
+
+    use std::fs::DirBuilder;
+    use std::io;
+    use std::os::unix::fs::DirBuilderExt;
+    use std::path::Path;
+
+    pub(super) fn create(directory: &Path) -> io::Result<()> {
+        DirBuilder::new().mode(0o700).create(directory)
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    //! Rights are those of the directory above.
+
+    pub(super) use std::fs::create_dir as create;
 }
 
 fn read_or_make(directory: &Path, runtime: &dyn Runtime) -> io::Result<AgentId> {
@@ -192,6 +213,20 @@ mod tests {
         assert!(!directory.join(TEMPORARY).exists());
         let text = fs::read_to_string(directory.join(ID)).unwrap();
         assert_eq!(text, format!("{first}\n"));
+    }
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn a_directory_that_is_made_is_its_owners_alone() {
+        use std::os::unix::fs::PermissionsExt;
+
+        let state = tempfile::tempdir().unwrap();
+        let above = state.path().join("a");
+        open(&above.join("b")).await.unwrap();
+        for directory in [above.join("b"), above] {
+            let rights = fs::metadata(directory).unwrap().permissions().mode();
+            assert_eq!(rights & 0o777, 0o700);
+        }
     }
 
     #[tokio::test]
