@@ -52,7 +52,7 @@ impl Subscriber for Stderr {
 
 /// A text as a part of one line, as what a server says need not be.
 pub(crate) fn plain(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { '?' } else { c };
+    let plain = |c: char| if hides(c) { '?' } else { c };
     text.chars().map(plain).collect()
 }
 
@@ -88,6 +88,12 @@ impl Visit for Line {
         // A string takes whatever is written.
         let _ = write!(text, "{value:?}");
     }
+}
+
+/// Whether a character does not show, or turns those around it the other way.
+fn hides(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
 }
 
 #[cfg(test)]

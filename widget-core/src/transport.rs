@@ -50,7 +50,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-pub use doors::{DoorLimits, Doors, Full, PUT_OUT, Place};
+pub use doors::{DoorLimits, Doors, Full, PUT_OUT, Place, host_of};
 pub use error::{TransportError, TransportErrorKind};
 pub use exposure::{Exposure, STRANGER};
 pub use memory::MemoryTransport;

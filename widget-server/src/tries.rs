@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use widget_core::time::Mono;
+use widget_core::transport::host_of;
 
 /// So many wrong ones in a row are looked at at once, and then one in each pause.
 const BURST: u32 = 10;
@@ -30,7 +31,7 @@ impl Tries {
     /// How long that address has to wait before something of it is looked at; none if not at all.
     pub(crate) fn wait(&self, from: IpAddr, now: Mono) -> Option<Duration> {
         let rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
-        let row = rows.get(&from)?;
+        let row = rows.get(&host_of(from))?;
         if left(row, now) < BURST {
             return None;
         }
@@ -40,6 +41,7 @@ impl Tries {
 
     /// Something of that address was not good.
     pub(crate) fn wrong(&self, from: IpAddr, now: Mono) {
+        let from = host_of(from);
         let mut rows = self.rows.lock().unwrap_or_else(PoisonError::into_inner);
         if rows.len() >= KEPT && !rows.contains_key(&from) {
             let oldest = rows.iter().min_by_key(|(_, row)| row.last);

@@ -15,11 +15,13 @@ use widget_core::Payload;
 use widget_core::access::Secret;
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
 use widget_core::message::{
-    Command, Credential, Enrol, Goodbye, Hello, Opening, RefusalReason, RequestWork, Response,
-    Welcome, extra,
+    Command, Credential, Describe, Enrol, Goodbye, Hello, Opening, RefusalReason, RequestWork,
+    Response, Welcome, extra,
 };
 use widget_core::runtime::{SharedRuntime, TokioRuntime};
-use widget_core::store::{AgentQuery, AuditQuery, MemoryStore, Purpose};
+use widget_core::store::{
+    AccessStore, Action, AgentQuery, AuditEntry, AuditQuery, MemoryStore, Purpose,
+};
 use widget_core::transport::{Assurance, Peer, Rejection};
 use widget_core::v1;
 use widget_server::{Server, TokenRequest};
@@ -241,6 +243,33 @@ async fn version_1_gets_nothing_where_agents_have_to_join() {
     let answer = server.service().call_v1(&origin(), at, command).await;
     assert_eq!(answer, None);
     assert_eq!(counted(&server, "v1"), 1);
+}
+
+/// Its row goes when its tasks have ended, which takes a while if there are many.
+#[tokio::test]
+async fn whose_credential_has_ended_is_served_no_more_though_its_row_is_there() {
+    let runtime: SharedRuntime = Arc::new(TokioRuntime::current().unwrap());
+    let store = Arc::new(MemoryStore::new(StoreEpoch::from_bytes([9; 16])));
+    let open = || {
+        let server = Server::builder(Arc::clone(&runtime), Arc::clone(&store).into());
+        server.expose().build()
+    };
+    let first = open();
+    let (token, _) = token(&first, 1, MINUTE).await;
+    let (peer, _) = joins(&first, &token, 1).await.unwrap();
+    let describe = || Command::Describe(Describe::default());
+    // Nothing of it is in memory there.
+    let other = open();
+    let answer = other.service().call(&peer, describe()).await;
+    assert!(matches!(answer, Response::Ack { .. }), "{answer:?}");
+    let at = first.handle().wall();
+    let entry = AuditEntry::new(at, "alice", "", Action::AgentDelete, "");
+    assert!(store.end_credential(peer.agent, entry).await.unwrap());
+    let answer = open().service().call(&peer, describe()).await;
+    let Response::Refused(refused) = answer else {
+        panic!("{answer:?}");
+    };
+    assert_eq!(refused.reason, RefusalReason::Replaced);
 }
 
 #[tokio::test(start_paused = true)]

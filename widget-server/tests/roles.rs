@@ -297,6 +297,28 @@ async fn a_request_says_nothing_of_who_asks_but_by_its_token() {
     assert_eq!(row.entry.after.as_deref(), Some("echo"));
 }
 
+/// It could make one without limits.
+#[tokio::test]
+async fn an_admin_has_no_limits() {
+    let server = Exposed::new();
+    let token = server.token(Role::Admin, Scope::default()).await;
+    let place = (&Method::POST, "/api/v1/tokens");
+    for limit in [json!({"zone": "a"}), json!({})] {
+        let kinds = if limit == json!({}) {
+            vec!["a"]
+        } else {
+            vec![]
+        };
+        let body = json!({"name": "x", "role": "admin", "labels": limit, "kinds": kinds});
+        let (status, problem) = server.ask(place, Some(&token), body).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST);
+        assert_eq!(problem["code"], "invalid_limits");
+    }
+    let body = json!({"name": "x", "role": "admin"});
+    let (status, _) = server.ask(place, Some(&token), body).await;
+    assert_eq!(status, StatusCode::CREATED);
+}
+
 #[tokio::test]
 async fn a_join_string_has_all_that_an_agent_needs() {
     let server = Exposed::new();

@@ -151,7 +151,7 @@ impl AgentStore for SqliteStore {
 }
 
 fn arrive(connection: &Connection, arrival: &Arrival) -> Result<Arrived> {
-    if arrival.credential.is_some() && has_ended(connection, arrival.agent)? {
+    if has_ended(connection, arrival.agent)? {
         return Err(StoreErrorKind::NotFound.into());
     }
     let mut statement = connection.prepare_cached(HEARD)?;

@@ -218,7 +218,8 @@ impl Accepting {
         let origin = Origin {
             transport: self.transport,
             address: peer.to_string().into(),
-            ip: Some(peer.ip()),
+            // Behind a proxy are many, and what one of them gets wrong is not the others' fault.
+            ip: self.exposure.proxies().is_none().then_some(peer.ip()),
         };
         let service = &self.ground.service;
         if !self.exposure.admits(peer.ip()) {

@@ -20,8 +20,8 @@ pub enum PolicyError {
     },
     /// Others on this host could have written it.
     #[error(
-        "the policy {path} is not to be relied on, since others may write {what}: take that right away with \
-         chmod go-w"
+        "the policy {path} is not to be relied on, since others may write {what}: it has to be \
+         this user's or root's, and so has every directory above it (chown, chmod go-w)"
     )]
     Open {
         /// Which file.
@@ -44,8 +44,8 @@ impl Policy {
     /// moment.
     ///
     /// # Errors
-    /// [`PolicyError`], also if the group or others may write the file or, unless that is one in which
-    /// everybody has only files of his own, its directory.
+    /// [`PolicyError`], also if others than its owner and root may write the file or one of the directories above
+    /// it, unless those are such in which everybody has only files of his own; or if it is another user's.
     pub fn read(path: impl AsRef<Path>) -> Result<Self, PolicyError> {
         let path = path.as_ref().to_owned();
         let found = system::open_to_others(&path)
@@ -77,7 +77,7 @@ impl Policy {
 mod system {
     //! Rights are the owner's, the group's and those of all others.
 
-    use std::fs;
+    use std::fs::{self, Metadata};
     use std::io;
     use std::os::unix::fs::MetadataExt;
     use std::path::{Path, PathBuf};
@@ -85,20 +85,34 @@ mod system {
     const OTHERS_WRITE: u32 = 0o022;
     /// Of a directory: files go away by the hand of their owner only.
     const STICKY: u32 = 0o1000;
+    const ROOT: u32 = 0;
 
-    /// What others may write, so that they decide what is in the file.
+    /// What others may write, so that they decide what is in the file: it, where it lies, and where a link to
+    /// it lies, up to the root.
     pub(super) fn open_to_others(path: &Path) -> io::Result<Option<PathBuf>> {
-        // What a link leads to counts, and where that is.
-        let path = fs::canonicalize(path)?;
-        if fs::metadata(&path)?.mode() & OTHERS_WRITE != 0 {
-            return Ok(Some(path));
-        }
-        let Some(directory) = path.parent() else {
-            return Ok(None);
+        let path = std::path::absolute(path)?;
+        let target = fs::canonicalize(&path)?;
+        // Where the system does not say who this process is, rights alone are looked at.
+        let own = fs::metadata("/proc/self").map(|own| own.uid()).ok();
+        let is_others = |found: &Metadata| {
+            let by_whom = found.uid();
+            own.is_some_and(|own| by_whom != own && by_whom != ROOT)
         };
-        let mode = fs::metadata(directory)?.mode();
-        let open = mode & OTHERS_WRITE != 0 && mode & STICKY == 0;
-        Ok(open.then(|| directory.to_owned()))
+        let found = fs::metadata(&target)?;
+        if found.mode() & OTHERS_WRITE != 0 || is_others(&found) {
+            return Ok(Some(target));
+        }
+        let above = target.ancestors().skip(1).chain(path.ancestors().skip(1));
+        for directory in above {
+            let found = fs::metadata(directory)?;
+            let mode = found.mode();
+            if (mode & OTHERS_WRITE != 0 && mode & STICKY == 0) || is_others(&found) {
+                return Ok(Some(directory.to_owned()));
+            }
+        }
+        // In a directory in which everybody has files, a link is somebody's too.
+        let link = fs::symlink_metadata(&path)?;
+        Ok(is_others(&link).then_some(path))
     }
 }
 

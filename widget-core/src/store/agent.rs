@@ -33,8 +33,8 @@ pub trait AgentStore: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`Full`](super::StoreErrorKind::Full) beyond [`Arrival::most`],
-    /// [`NotFound`](super::StoreErrorKind::NotFound) if [`Arrival::credential`] has ended, where this
-    /// store keeps credentials as well; [`Unavailable`](super::StoreErrorKind::Unavailable).
+    /// [`NotFound`](super::StoreErrorKind::NotFound) if the agent's credential has ended, where this store
+    /// keeps credentials as well, whether or not it comes along; [`Unavailable`](super::StoreErrorKind::Unavailable).
     async fn arrive(&self, arrival: &Arrival) -> Result<Arrived, StoreError>;
 
     /// An agent says what it is. An unknown one is left unknown.

@@ -50,7 +50,7 @@ impl StoreEpochs {
     }
 
     /// How many are kept, the current one included; the oldest are forgotten first.
-    pub const KEPT: u32 = 64;
+    pub const KEPT: u32 = 1_024;
 
     /// Whether the store was ever in one of these, as far as it knows or can tell.
     #[must_use]
@@ -67,21 +67,23 @@ impl StoreEpochs {
         all.skip_while(|epoch| **epoch != self.current).skip(1)
     }
 
-    /// The store's own epochs that it has forgotten: a restore brought back a state from before them.
-    fn forgotten(&self, epochs: &[StoreEpoch]) -> Vec<StoreEpoch> {
-        let is_forgotten = |epoch: &&StoreEpoch| {
-            **epoch != self.current
-                && epoch.is_of_the_store_of(&self.current)
-                && !self.earlier.contains(epoch)
-        };
-        epochs.iter().filter(is_forgotten).copied().collect()
+    /// Whether the last of these is one of this store's that it has forgotten: a restore brought back a state
+    /// from before it. Whoever says so has learnt of the current one by the next time.
+    fn has_forgotten(&self, epochs: &[StoreEpoch]) -> bool {
+        epochs.last().is_some_and(|last| {
+            let is_known = *last == self.current || self.earlier.contains(last);
+            last.is_of_the_store_of(&self.current) && !is_known
+        })
     }
 
-    fn begin(&mut self, forgotten: Vec<StoreEpoch>, fresh: StoreEpoch) {
-        let fresh = self.current.followed_by(&fresh);
+    fn begin(&mut self, fresh: StoreEpoch) {
+        let mut fresh = self.current.followed_by(&fresh);
+        // Chance, or a store that counts instead of throwing dice.
+        while fresh == self.current || self.earlier.contains(&fresh) {
+            fresh = self.current.followed_by(&fresh);
+        }
         let ended = std::mem::replace(&mut self.current, fresh);
         self.earlier.push(ended);
-        self.earlier.extend(forgotten);
         let over = (self.earlier.len() + 1).saturating_sub(Self::KEPT as usize);
         self.earlier.drain(..over);
     }
@@ -112,10 +114,11 @@ impl Delivery {
         let seen = admission.seen.as_ref();
         let known = seen.is_some_and(|seen| store.know_any(&seen.stores));
         if let Some(seen) = seen.filter(|_| known) {
-            let forgotten = store.forgotten(&seen.stores);
-            let is_behind = seen.sequence > self.sequence || !forgotten.is_empty();
-            if !forgotten.is_empty() || (is_behind && seen.stores.contains(&store.current)) {
-                store.begin(forgotten, fresh);
+            let is_above = seen.sequence > self.sequence;
+            // By the word of one agent nothing but its own tasks may be taken for old.
+            let is_behind = is_above || store.has_forgotten(&seen.stores);
+            if is_above && seen.stores.contains(&store.current) {
+                store.begin(fresh);
             }
             if is_behind {
                 self.sequence = self.sequence.max(seen.sequence);
@@ -159,27 +162,26 @@ mod tests {
         let first = store_epoch(1);
         let (mut store, mut delivery) = (StoreEpochs::new(first), Delivery::default());
         let mut all = vec![first];
-        for number in 0..100_u8 {
+        for number in 0..2_000_u64 {
             let before = store.clone();
-            let forgotten = first.followed_by(&store_epoch(number));
             let admission = Admission {
                 agent: agent(1),
                 epoch: epoch(1),
                 seen: Some(Seen {
-                    stores: vec![forgotten],
-                    sequence: 0,
+                    stores: vec![before.current],
+                    sequence: number + 1,
                     at: NOW,
                 }),
                 now: NOW,
             };
-            let fresh = store_epoch(number + 100);
+            let fresh = StoreEpoch::generate(NOW, [number, 0]);
             let admitted = delivery.admit(&admission, &mut store, fresh);
             assert!(admitted.known && admitted.store != before.current);
             let new: Vec<_> = before.followed_by(&store).copied().collect();
-            assert_eq!(new, [forgotten, admitted.store]);
+            assert_eq!(new, [admitted.store]);
             all.extend(new);
         }
-        assert_eq!(store.earlier.len() + 1, 64);
+        assert_eq!(store.earlier.len() + 1, 1_024);
         assert!(all.iter().all(|epoch| store.know_any(&[*epoch])));
         assert!(!store.know_any(&[store_epoch(2)]));
     }

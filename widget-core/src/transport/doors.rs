@@ -230,8 +230,10 @@ impl State {
     }
 }
 
-/// What counts as one host.
-fn host_of(address: IpAddr) -> IpAddr {
+/// What counts as one host: an address of version 4, or the network of 64 bits of one of version 6, out of which
+/// a host may take any.
+#[must_use]
+pub fn host_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => {
             let bits = address.to_bits() >> 64 << 64;

@@ -173,6 +173,7 @@ impl From<TokenError> for Problem {
             TokenError::Denied(denied) => denied.into(),
             TokenError::Name => Self::bad_request("invalid_name", detail),
             TokenError::Limits => Self::bad_request("invalid_limits", detail),
+            TokenError::AdminScope => Self::bad_request("invalid_limits", detail),
             TokenError::Uses => Self::bad_request("invalid_uses", detail),
             TokenError::Ttl => Self::bad_request("invalid_ttl", detail),
             TokenError::NoRandomness => {

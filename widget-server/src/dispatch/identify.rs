@@ -60,9 +60,13 @@ impl Dispatcher {
         let shown = verifier(Proves::Agent, secret);
         let found = self.watch(self.stores.access.credential(&shown).await);
         let found = found.map_err(|_| BUSY)?;
-        let Some(credential) = found.filter(|found| found.ended.is_none()) else {
+        let Some(credential) = found else {
             return Err(self.unproven(from, "credential", UNKNOWN));
         };
+        if credential.ended.is_some() {
+            // It was good once, so it is no guess: its neighbours need not wait because of it.
+            return Err(self.denied(from, "credential", UNKNOWN));
+        }
         if credential.agent != hello.agent {
             self.refusals.count(from, "id_ignored", self.runtime.now());
         }

@@ -268,9 +268,13 @@ impl Dispatcher {
 
     /// The answer to what proves nothing, counted by this word and against its address.
     fn unproven(&self, from: &Origin, word: &'static str, text: &str) -> Rejection {
-        let now = self.runtime.now();
-        self.refusals.count(from, word, now);
         self.was_wrong(from.ip);
+        self.denied(from, word, text)
+    }
+
+    /// The same where nobody has guessed.
+    fn denied(&self, from: &Origin, word: &'static str, text: &str) -> Rejection {
+        self.refusals.count(from, word, self.runtime.now());
         Rejection::Refused(Refusal {
             reason: RefusalReason::Credential,
             text: text.to_owned(),

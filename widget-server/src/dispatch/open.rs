@@ -65,7 +65,7 @@ impl Dispatcher {
             Ok(admitted) => admitted,
             // Deleted since its credential was looked at.
             Err(error) if *error.kind() == StoreErrorKind::NotFound => {
-                return Err(self.unproven(from, "credential", identify::UNKNOWN));
+                return Err(self.denied(from, "credential", identify::UNKNOWN));
             }
             Err(error) if *error.kind() == StoreErrorKind::Full => {
                 return Err(self.agents_full(from));

@@ -211,6 +211,13 @@ impl Dispatcher {
     pub(super) async fn is_current(&self, peer: &Peer) -> Result<bool, StoreError> {
         // Before the look: what the store says is at least as new as that.
         let now = self.runtime.now();
+        // After a start, or it was deleted: its row goes when its tasks have ended, its credential at once.
+        if self.sessions.is_gone(peer.agent) {
+            let credential = self.stores.access.credential_of(peer.agent).await?;
+            if credential.is_some_and(|credential| credential.ended.is_some()) {
+                return Ok(false);
+            }
+        }
         let row = self.stores.agents.agent(peer.agent).await?;
         match row.and_then(|row| Some((row.epoch?, row.cloned.is_some()))) {
             Some((epoch, held)) => {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use widget_core::access::{Role, Secret, Verifier};
+use widget_core::access::{Role, Scope, Secret, Verifier};
 use widget_core::store::{
     Action, AuditPage, AuditQuery, NewToken, Purpose, StoreError, TokenKind, TokenPage, TokenQuery,
 };
@@ -50,6 +50,9 @@ pub enum TokenError {
          them a control character; there may be {MAX_LIST} of each"
     )]
     Limits,
+    /// Whoever makes tokens could make one without limits.
+    #[error("a token with the role admin is for all agents and kinds: leave labels and kinds out")]
+    AdminScope,
     /// Nobody could join by it, or too many.
     #[error("a join token is for 1 to {MAX_USES} agents")]
     Uses,
@@ -81,6 +84,10 @@ pub(crate) enum Shown {
 
 /// So long a browser keeps what a person has signed in with.
 pub(crate) const SIGNED_IN: Duration = Duration::from_secs(12 * 60 * 60);
+
+/// The routes by which people come and go.
+const SIGN_IN: (&str, &str) = ("POST", "/sign-in");
+const SIGN_OUT: (&str, &str) = ("POST", "/sign-out");
 
 impl ServerHandle {
     /// Makes a token. Its secret is in the answer and nowhere else: what is kept tells it only again.
@@ -141,7 +148,15 @@ impl ServerHandle {
 
     /// Who shows this secret of a token for the API.
     pub(crate) async fn shown(&self, secret: &Secret, peer: Option<IpAddr>) -> Shown {
-        self.look_at(verifier(Proves::Api, secret), peer).await
+        if let Some(wait) = self.dispatcher.has_to_wait(peer) {
+            self.count_refused("tries", peer);
+            return Shown::TooMany(wait);
+        }
+        let shown = self.look_at(verifier(Proves::Api, secret), peer).await;
+        if matches!(shown, Shown::Bad) {
+            self.dispatcher.was_wrong(peer);
+        }
+        shown
     }
 
     /// The same for what a browser keeps of it.
@@ -151,6 +166,7 @@ impl ServerHandle {
         };
         let now = self.dispatcher.runtime.wall();
         match Pass::open(pass, &key).filter(|pass| pass.expiry > now) {
+            // Sealed here, so it is no guess: nobody waits for it, and nobody has to wait because of it.
             Some(pass) => self.look_at(pass.token, peer).await,
             // One of an earlier start, as a rule, and no guess.
             None => Shown::Bad,
@@ -159,10 +175,6 @@ impl ServerHandle {
 
     async fn look_at(&self, token: Verifier, peer: Option<IpAddr>) -> Shown {
         let dispatcher = &self.dispatcher;
-        if let Some(wait) = dispatcher.has_to_wait(peer) {
-            self.count_refused("tries", peer);
-            return Shown::TooMany(wait);
-        }
         let found = dispatcher.stores.access.token(&token).await;
         let Ok(found) = dispatcher.watch(found) else {
             return Shown::Unknown;
@@ -178,7 +190,6 @@ impl ServerHandle {
             Err(fault) => {
                 tracing::debug!(%fault, "a token lets nobody in");
                 self.count_refused("bad_token", peer);
-                dispatcher.was_wrong(peer);
                 Shown::Bad
             }
         }
@@ -197,16 +208,28 @@ impl ServerHandle {
         let key = self.dispatcher.session_key().await;
         let key = key.map_err(|_| Shown::Unknown)?;
         let at = self.dispatcher.runtime.wall();
-        let entry = caller.entry(at, Action::SignIn, caller.who());
-        let noted = self.dispatcher.stores.access.note(entry).await;
-        let noted = self.dispatcher.watch_write(noted);
-        noted.map_err(|_| Shown::Unknown)?;
+        if self.is_news(&caller, SIGN_IN) {
+            let entry = caller.entry(at, Action::SignIn, caller.who());
+            let noted = self.dispatcher.stores.access.note(entry).await;
+            let noted = self.dispatcher.watch_write(noted);
+            noted.map_err(|_| Shown::Unknown)?;
+        }
         let expiry = at.after(SIGNED_IN);
         Ok(Pass { token, expiry }.seal(&key))
     }
 
+    /// Whether this is to be in the audit list: of each token once a minute, so that nobody fills it.
+    fn is_news(&self, caller: &Caller, route: (&'static str, &'static str)) -> bool {
+        let token = caller.token();
+        let now = self.dispatcher.runtime.now();
+        self.dispatcher.denials.is_news(Wish { token, route }, now)
+    }
+
     /// Notes that whoever asks has signed out.
     pub(crate) async fn signed_out(&self) {
+        if !self.is_news(&self.caller, SIGN_OUT) {
+            return;
+        }
         let at = self.dispatcher.runtime.wall();
         let entry = self.caller.entry(at, Action::SignOut, self.caller.who());
         let noted = self.dispatcher.stores.access.note(entry).await;
@@ -223,14 +246,10 @@ impl ServerHandle {
         why: Denied,
     ) {
         self.count_refused("denied", None);
-        let token = self.caller.token();
-        let (now, at) = {
-            let runtime = &self.dispatcher.runtime;
-            (runtime.now(), runtime.wall())
-        };
-        if !self.dispatcher.denials.is_news(Wish { token, route }, now) {
+        if !self.is_news(&self.caller, route) {
             return;
         }
+        let at = self.dispatcher.runtime.wall();
         let target = format!("{} {path}", route.0);
         let entry = self.caller.entry(at, Action::Denied, &target);
         let entry = entry.changing(None, Some(why.word()));
@@ -265,6 +284,10 @@ fn check(request: &TokenRequest) -> Result<(), TokenError> {
         }
         Purpose::Api { scope, .. } => (&scope.labels, &scope.kinds),
     };
+    if matches!(&request.purpose, Purpose::Api { role: Role::Admin, scope } if *scope != Scope::default())
+    {
+        return Err(TokenError::AdminScope);
+    }
     let are_labels = labels
         .iter()
         .all(|(key, value)| is_name(key) && shows(value, MAX_VALUE));
@@ -283,14 +306,18 @@ fn check(request: &TokenRequest) -> Result<(), TokenError> {
 /// What the audit list says of a new token.
 fn says(request: &TokenRequest) -> String {
     let ttl = request.ttl.map(|ttl| ttl.as_secs());
-    let value = match &request.purpose {
-        Purpose::Join { uses, labels } => serde_json::json!({
-            "purpose": "join", "name": request.name, "uses": uses, "labels": labels, "ttl_seconds": ttl,
-        }),
-        Purpose::Api { role, scope } => serde_json::json!({
-            "purpose": "api", "name": request.name, "role": role.as_str(), "labels": scope.labels,
-            "kinds": scope.kinds, "ttl_seconds": ttl,
-        }),
+    // What may be long comes last, since the list keeps the beginning of a long value.
+    let (first, last) = match &request.purpose {
+        Purpose::Join { uses, labels } => (
+            serde_json::json!({"purpose": "join", "name": request.name, "ttl_seconds": ttl, "uses": uses}),
+            serde_json::json!({"labels": labels}),
+        ),
+        Purpose::Api { role, scope } => (
+            serde_json::json!({"purpose": "api", "name": request.name, "role": role.as_str(), "ttl_seconds": ttl}),
+            serde_json::json!({"kinds": scope.kinds, "labels": scope.labels}),
+        ),
     };
-    value.to_string()
+    let (first, last) = (first.to_string(), last.to_string());
+    let (first, last) = (first.trim_end_matches('}'), last.trim_start_matches('{'));
+    format!("{first},{last}")
 }

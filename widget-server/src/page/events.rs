@@ -39,6 +39,14 @@ pub(super) async fn stream(
         }
         None => None,
     };
+    if let Some(agent) = agent
+        && !handle
+            .sees(agent)
+            .await
+            .map_err(|error| Trouble::from(error).into_response())?
+    {
+        return Err(Trouble::no_agent().into_response());
+    }
     let (seat, events) = handle.stream().map_err(too_many)?;
     let hints = Hints {
         events,

@@ -3,7 +3,7 @@
 //!
 //! | file in the data directory | what it is | who may read it |
 //! |---|---|---|
-//! | `tls/ca.crt` | the certificate of the authority, in PEM: agents know the server by it, browsers can be told to trust it | everybody |
+//! | `tls/ca.crt` | the certificate of the authority, in PEM: agents know the server by it, browsers can be told to trust it | everybody, by a copy: the directory is the owner's |
 //! | `tls/ca.key` | its key: who has it can be this server to every agent | its owner |
 //!
 //! Both are made at once at the first start and never again. What listeners show is made anew at each

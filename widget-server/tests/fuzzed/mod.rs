@@ -15,7 +15,7 @@ use widget_core::access::{Role, Scope, TOKEN_PREFIX};
 use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
 use widget_core::message::{Command, Credential, Describe, HandlerInfo, Hello, Opening};
 use widget_core::runtime::TokioRuntime;
-use widget_core::store::{AuditQuery, MemoryStore, Purpose};
+use widget_core::store::{Action, AuditQuery, MemoryStore, Purpose};
 use widget_core::transport::Origin;
 use widget_server::{HostRules, Server, TokenRequest, router};
 
@@ -171,7 +171,10 @@ impl Scene {
             .await
             .unwrap()
             .entries
-            .len()
+            .iter()
+            // That it was refused is written down too.
+            .filter(|record| record.entry.action != Action::Denied)
+            .count()
     }
 
     async fn request(&self, text: &str) -> Option<Request<Body>> {
