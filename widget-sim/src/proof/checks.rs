@@ -220,7 +220,8 @@ impl Scene<'_> {
                 if !asked.cancel_asked
                     && !self.history.has_died(asked.agent, since)
                     && !copied
-                    && (asked.plan.ttl.is_none() || !starts.is_empty()) =>
+                    && (asked.plan.ttl.is_none()
+                        || !(starts.is_empty() || kind.is_idempotent())) =>
             {
                 broken("it gave up, though nobody has asked it to");
             }
