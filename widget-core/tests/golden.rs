@@ -157,16 +157,7 @@ fn named() -> Vec<(String, Message)> {
         }
     }
     for response in samples::responses() {
-        let name = match &response {
-            Response::Welcome(_) => "welcome",
-            Response::Ack { .. } => "ack",
-            Response::Work(_) => "work",
-            Response::Verdicts(_) => "verdicts",
-            Response::Busy { .. } => "busy",
-            Response::Unsupported => "unsupported",
-            Response::Refused(_) => "refused",
-            Response::Assigned(_) => "assigned",
-        };
+        let name = response.name();
         match response {
             Response::Verdicts(verdicts) if verdicts.len() > 1 => {
                 let alone = |verdict| Message::Response(Response::Verdicts(vec![verdict]));

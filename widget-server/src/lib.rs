@@ -109,12 +109,12 @@ pub mod api;
 mod builder;
 #[cfg(any(feature = "tls", all(unix, feature = "admin")))]
 mod data;
-mod denials;
 mod dispatch;
 mod events;
 mod explain;
 mod handle;
 mod limits;
+mod noted;
 pub mod open;
 mod page;
 mod presence;

@@ -10,10 +10,10 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use common::{Agent, origin, server};
+use common::{Agent, counted, hello, origin, server};
 use widget_core::Payload;
 use widget_core::access::Secret;
-use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
+use widget_core::id::{AgentId, StoreEpoch};
 use widget_core::message::{
     Command, Credential, Describe, Enrol, Goodbye, Hello, Opening, RefusalReason, RequestWork,
     Response, Welcome, extra,
@@ -34,18 +34,6 @@ fn exposed() -> Server {
 
 const fn secret(n: u8) -> Secret {
     Secret::from_bytes([n; 32])
-}
-
-fn hello(agent: u128, credential: Credential) -> Hello {
-    Hello {
-        versions: (2, 2),
-        codecs: vec![1],
-        agent: AgentId::from_u128(agent),
-        epoch: SpoolEpoch::from_bytes([1; 16]),
-        seen: None,
-        credential,
-        extras: Vec::new(),
-    }
 }
 
 type Opened = Result<(Peer, Welcome), Rejection>;
@@ -100,10 +88,6 @@ fn refusal(opened: Opened) -> widget_core::message::Refusal {
         Err(Rejection::Refused(refusal)) => refusal,
         other => panic!("{other:?}"),
     }
-}
-
-fn counted(server: &Server, word: &str) -> u64 {
-    server.handle().refusals().get(word).copied().unwrap_or(0)
 }
 
 #[tokio::test]

@@ -13,11 +13,11 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response as HttpResponse;
-use common::{Agent, now, origin, report};
+use common::{Agent, counted, hello, now, origin, report};
 use tower::ServiceExt;
 use widget_core::Payload;
 use widget_core::access::{Role, Scope, Secret};
-use widget_core::id::{AgentId, SpoolEpoch, StoreEpoch};
+use widget_core::id::{AgentId, StoreEpoch};
 use widget_core::message::{
     Credential, Enrol, Hello, Opening, RefusalReason, Response, Seen, Welcome,
 };
@@ -36,26 +36,10 @@ fn builder(edit: impl FnOnce(&mut Limits)) -> ServerBuilder {
     Server::builder(runtime, store.into()).limits(limits)
 }
 
-fn counted(server: &Server, word: &str) -> u64 {
-    server.handle().refusals().get(word).copied().unwrap_or(0)
-}
-
 fn wait<T: std::fmt::Debug>(result: Result<T, Rejection>) -> Duration {
     match result {
         Err(Rejection::Busy { retry_after }) => retry_after,
         other => panic!("{other:?}"),
-    }
-}
-
-fn hello(agent: u128, credential: Credential) -> Hello {
-    Hello {
-        versions: (2, 2),
-        codecs: vec![1],
-        agent: AgentId::from_u128(agent),
-        epoch: SpoolEpoch::from_bytes([1; 16]),
-        seen: None,
-        credential,
-        extras: Vec::new(),
     }
 }
 

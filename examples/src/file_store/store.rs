@@ -166,12 +166,13 @@ impl State {
             Some((current, earlier)) => (*current, earlier.to_vec()),
             None => (fresh, Vec::new()),
         };
-        let before = StoreEpochs { current, earlier };
-        let mut epochs = before.clone();
+        let mut epochs = StoreEpochs { current, earlier };
         let mut delivery = self.delivery(admission.agent);
         let admitted = delivery.admit(admission, &mut epochs, fresh);
         let mut entries = vec![Entry::Delivery(admission.agent, delivery)];
-        entries.extend(before.followed_by(&epochs).copied().map(Entry::Epoch));
+        if epochs.current != current {
+            entries.push(Entry::Epoch(epochs.current));
+        }
         for (number, task) in self.rows.unfinished_of(admission.agent) {
             let other = task.state.held_by().is_some_and(|by| by != admission.epoch);
             let lost = other.then(|| after(task, &Event::SpoolLost, admission.now));

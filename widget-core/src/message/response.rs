@@ -54,6 +54,21 @@ impl Response {
         "assigned",
     ];
 
+    /// The word for logs.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Welcome(_) => "welcome",
+            Self::Ack { .. } => "ack",
+            Self::Work(_) => "work",
+            Self::Verdicts(_) => "verdicts",
+            Self::Busy { .. } => "busy",
+            Self::Unsupported => "unsupported",
+            Self::Refused(_) => "refused",
+            Self::Assigned(_) => "assigned",
+        }
+    }
+
     /// A plain yes.
     pub const ACK: Self = Self::Ack { through: None };
 

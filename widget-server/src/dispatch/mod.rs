@@ -34,9 +34,9 @@ use widget_core::store::{StoreError, StoreErrorKind, Stores};
 use widget_core::time::Timestamp;
 use widget_core::transport::{Origin, Peer, Rejection, Service};
 
-use crate::denials::Denials;
 use crate::events::{EventSource, ServerEvent};
 use crate::limits::Limits;
+use crate::noted::Noted;
 use crate::presence::Attendance;
 use crate::refusals::Refusals;
 use crate::schema::Desk;
@@ -87,9 +87,9 @@ pub(crate) struct Dispatcher {
     pub(crate) streams: Arc<Streams>,
     /// Wrong tokens and credentials, by address.
     tries: Tries,
-    /// Tokens that were used, and what those were not allowed who showed one.
+    /// Tokens that were used, and what the audit list has of the last minute.
     pub(crate) uses: Uses,
-    pub(crate) denials: Denials,
+    pub(crate) noted: Noted,
     joins: Joins,
     /// Where inputs are held against schemas.
     pub(crate) inputs: Arc<Desk>,
@@ -119,7 +119,7 @@ impl Dispatcher {
             streams: Streams::new(&rules.limits),
             tries: Tries::default(),
             uses: Uses::default(),
-            denials: Denials::default(),
+            noted: Noted::default(),
             joins: Joins::new(&rules.limits),
             // Each of those who wait holds a request of the API, or runs in this very program.
             inputs: Desk::new(usize::MAX),

@@ -11,7 +11,7 @@ use widget_core::store::{TokenFault, TokenRecord};
 
 use super::{AskError, ServerHandle};
 use crate::access::{Caller, Denied, Pass, Proves, verifier};
-use crate::denials::Wish;
+use crate::noted::Deed;
 
 /// The longest name of a token, and of a label in one, in bytes; and of a label's value.
 const MAX_NAME: usize = 64;
@@ -222,7 +222,7 @@ impl ServerHandle {
     fn is_news(&self, caller: &Caller, route: (&'static str, &'static str)) -> bool {
         let token = caller.token();
         let now = self.dispatcher.runtime.now();
-        self.dispatcher.denials.is_news(Wish { token, route }, now)
+        self.dispatcher.noted.is_news(Deed { token, route }, now)
     }
 
     /// Notes that whoever asks has signed out.

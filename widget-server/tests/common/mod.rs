@@ -31,6 +31,24 @@ pub(crate) fn server() -> Server {
     Server::builder(runtime, store.into()).build()
 }
 
+/// How often the server has refused something by this word.
+pub(crate) fn counted(server: &Server, word: &str) -> u64 {
+    server.handle().refusals().get(word).copied().unwrap_or(0)
+}
+
+/// A Hello with nothing special.
+pub(crate) fn hello(agent: u128, credential: Credential) -> Hello {
+    Hello {
+        versions: (2, 2),
+        codecs: vec![1],
+        agent: AgentId::from_u128(agent),
+        epoch: SpoolEpoch::from_bytes([1; 16]),
+        seen: None,
+        credential,
+        extras: Vec::new(),
+    }
+}
+
 pub(crate) fn origin() -> Origin {
     Origin {
         transport: "test",
@@ -58,12 +76,8 @@ impl Agent {
     ) -> Result<Self, Rejection> {
         let hello = Hello {
             versions,
-            codecs: vec![1],
-            agent: AgentId::from_u128(id),
             epoch: SpoolEpoch::from_bytes([epoch; 16]),
-            seen: None,
-            credential: Credential::None,
-            extras: Vec::new(),
+            ..hello(id, Credential::None)
         };
         let (peer, _) = service.open(&origin(), Opening::Hello(hello)).await?;
         Ok(Self {

@@ -23,6 +23,9 @@ use crate::SimRuntime;
 /// How long a new join token is good for: longer than any world lasts.
 const GOOD_FOR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
+/// How often in a thousand looks an operator decides before the copy is gone.
+const HASTY: u64 = 20;
+
 /// The secret of this agent.
 pub(super) fn secret(agent: AgentId) -> Secret {
     let half = agent.as_bytes();
@@ -132,6 +135,3 @@ impl Director {
         }
     }
 }
-
-/// How often in a thousand looks an operator decides before the copy is gone.
-const HASTY: u64 = 20;

@@ -42,7 +42,7 @@ pub(crate) fn commands() -> Vec<(String, Command)> {
 pub(crate) fn responses() -> Vec<(String, Response)> {
     let mut all: Vec<(String, Response)> = Vec::new();
     for sample in samples::responses() {
-        let name = format!("response {}", name_of(&sample));
+        let name = format!("response {}", sample.name());
         if !all.iter().any(|(known, _)| *known == name) {
             all.push((name, sample));
         }
@@ -50,25 +50,11 @@ pub(crate) fn responses() -> Vec<(String, Response)> {
     all
 }
 
-/// The word for a response.
-pub(crate) fn name_of(response: &Response) -> &'static str {
-    match response {
-        Response::Welcome(_) => "welcome",
-        Response::Ack { .. } => "ack",
-        Response::Work(_) => "work",
-        Response::Verdicts(_) => "verdicts",
-        Response::Busy { .. } => "busy",
-        Response::Unsupported => "unsupported",
-        Response::Refused(_) => "refused",
-        Response::Assigned(_) => "assigned",
-    }
-}
-
 /// What a peer is answered, in a word or two.
 pub(crate) fn says(response: &Response) -> String {
     match response {
         Response::Refused(refusal) => format!("refused {}", refusal.reason.as_str()),
-        other => name_of(other).to_owned(),
+        other => other.name().to_owned(),
     }
 }
 
