@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use widget_core::runtime::RuntimeExt;
-use widget_core::store::StoreError;
+use widget_core::store::{OverdueQuery, StoreError};
 use widget_core::task::{Actor, Event, Task};
 use widget_core::time::{Mono, Timestamp};
 
@@ -20,8 +20,8 @@ const PRUNE_ROUNDS: u64 = 60;
 const PRUNE_BATCHES: usize = 2_000;
 /// How many rows one look or one deletion takes.
 const BATCH: usize = 500;
-/// The most overdue tasks that one round looks at.
-const MOST: usize = 64 * BATCH;
+/// How often one round looks for overdue tasks at most; the rest waits for the next.
+const LOOKS: usize = 64;
 /// How many tasks share a commit.
 const TOGETHER: usize = 64;
 /// A server that was away has heard nobody. For so long after its start nothing ends because its
@@ -110,16 +110,19 @@ impl Sweeper {
     async fn end_overdue(&self, started: Mono) -> Result<(), StoreError> {
         let (tasks, now) = (&self.dispatcher.stores.tasks, self.dispatcher.now());
         let listens_first = self.dispatcher.runtime.now().since(started) < LISTEN_FIRST;
-        let mut limit = BATCH;
-        loop {
-            let due = tasks.overdue(now, limit).await?;
-            let all = due.len() < limit;
+        let query = OverdueQuery {
+            now,
+            unnamed: !listens_first,
+            limit: BATCH,
+        };
+        for _ in 0..LOOKS {
+            let due = tasks.overdue(&query).await?.into_iter();
             let mut events: Vec<(Task, Event)> = due
-                .into_iter()
                 .filter_map(|task| task.overdue().map(|event| (task, event)))
-                .filter(|(_, event)| !(listens_first && *event == Event::NoWord))
                 .collect();
-            let none = events.is_empty();
+            if events.is_empty() {
+                break;
+            }
             while !events.is_empty() {
                 let rest = events.split_off(TOGETHER.min(events.len()));
                 let ends = events.iter().map(|(task, event)| self.end(task, event));
@@ -129,12 +132,8 @@ impl Sweeper {
                     .collect::<Result<(), _>>()?;
                 events = rest;
             }
-            // Those that are left alone for now must not hide the others.
-            if all || !none || limit >= MOST {
-                return Ok(());
-            }
-            limit *= 4;
         }
+        Ok(())
     }
 
     /// As it was read: one that its agent has named meanwhile is not overdue any more.

@@ -18,8 +18,8 @@ use widget_core::id::{AgentId, Attempt, StoreEpoch, TaskId};
 use widget_core::message::{Command, Response, Update, UpdateItem, Verdict};
 use widget_core::runtime::TokioRuntime;
 use widget_core::store::{
-    Admission, Admitted, Inserted, LeaseRequest, Leased, MemoryStore, StoreError, StoreErrorKind,
-    Stores, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
+    Admission, Admitted, Inserted, LeaseRequest, Leased, MemoryStore, OverdueQuery, StoreError,
+    StoreErrorKind, Stores, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
 };
 use widget_core::task::{Actor, AgentEvent, Finish, NewTask, Revision, Streamed, Task};
 use widget_core::time::Timestamp;
@@ -68,8 +68,8 @@ impl TaskStore for ReadOnly {
         self.inner.replace(change).await
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
-        self.inner.overdue(now, limit).await
+    async fn overdue(&self, query: &OverdueQuery) -> Result<Vec<Task>, StoreError> {
+        self.inner.overdue(query).await
     }
 
     async fn prune_tasks(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -15,9 +15,9 @@ use widget_core::store::{
     AccessStore, Admission, Admitted, AgentPage, AgentQuery, AgentRecord, AgentStore, Appended,
     Arrival, Arrived, AuditEntry, AuditPage, AuditQuery, BucketQuery, CredentialRecord, Enrolled,
     Enrolment, HostId, Inserted, LatestReport, LeaseRequest, Leased, MemoryStore, NewToken,
-    ReportBatch, ReportQuery, ReportStore, SessionKey, StoreError, StoreErrorKind, StoredReport,
-    Summary, TaskChange, TaskPage, TaskQuery, TaskStore, TokenPage, TokenQuery, TokenRecord,
-    WakeUp,
+    OverdueQuery, ReportBatch, ReportQuery, ReportStore, SessionKey, StoreError, StoreErrorKind,
+    StoredReport, Summary, TaskChange, TaskPage, TaskQuery, TaskStore, TokenPage, TokenQuery,
+    TokenRecord, WakeUp,
 };
 use widget_core::task::{NewTask, Revision, Streamed, Task};
 use widget_core::time::Timestamp;
@@ -157,8 +157,8 @@ impl TaskStore for SimStore {
         self.slow(self.rows.replace(change)).await
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
-        self.slow(self.rows.overdue(now, limit)).await
+    async fn overdue(&self, query: &OverdueQuery) -> Result<Vec<Task>, StoreError> {
+        self.slow(self.rows.overdue(query)).await
     }
 
     async fn prune_tasks(

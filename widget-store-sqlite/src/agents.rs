@@ -7,7 +7,7 @@ use widget_core::id::{AgentId, SpoolEpoch};
 use widget_core::message::Describe;
 use widget_core::store::{
     AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, Arrived, AuditEntry, HostId,
-    SessionKey, StoreError, StoreErrorKind,
+    SessionKey, StoreError, StoreErrorKind, fill_page,
 };
 use widget_core::time::Timestamp;
 
@@ -223,13 +223,10 @@ fn page(connection: &Connection, query: AgentQuery) -> Result<AgentPage> {
     let mut statement = connection.prepare_cached(PAGE)?;
     let after = i64::try_from(query.after).unwrap_or(i64::MAX);
     let limit = rows::limit(query.limit.saturating_add(1));
-    let mut agents = rows::all(statement.query([after, limit])?, record)?;
-    let more = agents.len() > query.limit;
-    agents.truncate(query.limit);
-    let agents = agents
-        .into_iter()
-        .map(|found| with_schemas(connection, found));
-    let agents = agents.collect::<Result<Vec<_>>>()?;
+    let agents = rows::each(statement.query([after, limit])?, |cells| {
+        record(cells).and_then(|found| with_schemas(connection, found))
+    });
+    let (agents, more) = fill_page(agents, query.limit, |row| row.describe.size())?;
     let next = agents.last().filter(|_| more).map(|row| row.number);
     Ok(AgentPage { agents, next })
 }

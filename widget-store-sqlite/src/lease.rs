@@ -50,16 +50,19 @@ pub(crate) fn admit(connection: &Connection, admission: &Admission) -> Result<Ad
     }
     deliver(connection, admission.agent, &delivery)?;
     let mut statement = connection.prepare_cached(HELD)?;
-    let held = rows::all(statement.query([admission.agent.as_bytes()])?, rows::task)?;
-    for (number, mut task) in held {
+    let held = rows::each(statement.query([admission.agent.as_bytes()])?, rows::task);
+    // Changed only after all were looked at, and read anew: each may carry a good deal.
+    let mut lost = Vec::new();
+    for found in held {
+        let (number, task) = found?;
         if task.state.held_by().is_some_and(|by| by != admission.epoch) {
-            apply(
-                connection,
-                number,
-                &mut task,
-                &Event::SpoolLost,
-                admission.now,
-            )?;
+            lost.push(number);
+        }
+    }
+    for number in lost {
+        if let Some((number, mut task)) = tasks::by_number(connection, number)? {
+            let event = Event::SpoolLost;
+            apply(connection, number, &mut task, &event, admission.now)?;
         }
     }
     Ok(admitted)

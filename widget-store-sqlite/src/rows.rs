@@ -62,6 +62,17 @@ pub(crate) fn all<T>(
     Ok(found)
 }
 
+/// The rows of an answer, one after the other.
+pub(crate) fn each<'a, T>(
+    mut rows: Rows<'a>,
+    mut read: impl FnMut(&mut Cells<'_>) -> Result<T> + 'a,
+) -> impl Iterator<Item = Result<T>> + 'a {
+    std::iter::from_fn(move || match rows.next() {
+        Ok(row) => row.map(|row| read(&mut Cells::new(row))),
+        Err(error) => Some(Err(error.into())),
+    })
+}
+
 /// The first row of an answer, if there is any.
 pub(crate) fn first<T>(
     mut rows: Rows<'_>,

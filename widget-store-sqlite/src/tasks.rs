@@ -5,8 +5,8 @@ use rusqlite::{Connection, ToSql, params};
 use widget_core::Payload;
 use widget_core::id::{AgentId, TaskId};
 use widget_core::store::{
-    Admission, Admitted, Inserted, LeaseRequest, Leased, StoreError, StoreErrorKind, TaskChange,
-    TaskPage, TaskQuery, TaskStore, WakeUp,
+    Admission, Admitted, Inserted, LeaseRequest, Leased, OverdueQuery, StoreError, StoreErrorKind,
+    TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp, fill_page,
 };
 use widget_core::task::{NewTask, Once, Revision, StateName, Streamed, Task, TimelineEntry};
 use widget_core::time::Timestamp;
@@ -43,6 +43,8 @@ const UNFINISHED_OF_AGENT: &str = "
         UNION ALL SELECT number FROM tasks INDEXED BY tasks_held
         WHERE agent = ?3 AND state IN ('leased', 'accepted', 'running'))";
 pub(crate) const OVERDUE: &str = select!("due_at <= ?1 ORDER BY due_at, number LIMIT ?2");
+pub(crate) const OVERDUE_NAMED: &str =
+    select!("due_at <= ?1 AND state IN ('queued', 'leased') ORDER BY due_at, number LIMIT ?2");
 pub(crate) const INSERT: &str = "
     INSERT INTO tasks (id, agent, kind, created, ttl, timeout, priority, ordering_key,
         idempotency_key, revision, state, due_at, life, ttl_at, not_before, asked_not_before,
@@ -121,18 +123,20 @@ impl TaskStore for SqliteStore {
         Ok(replaced.await?.1)
     }
 
-    async fn overdue(
-        &self,
-        now: Timestamp,
-        limit: usize,
-    ) -> std::result::Result<Vec<Task>, StoreError> {
+    async fn overdue(&self, query: &OverdueQuery) -> std::result::Result<Vec<Task>, StoreError> {
+        let query = *query;
         self.read(move |connection| {
-            let mut statement = connection.prepare_cached(OVERDUE)?;
-            let due = statement.query([now.as_millis(), rows::limit(limit)])?;
-            let due = rows::all(due, rows::task)?;
-            due.into_iter()
-                .map(|found| with_timeline(connection, found))
-                .collect()
+            let statement = if query.unnamed {
+                OVERDUE
+            } else {
+                OVERDUE_NAMED
+            };
+            let mut statement = connection.prepare_cached(statement)?;
+            let due = statement.query([query.now.as_millis(), rows::limit(query.limit)])?;
+            let due = rows::each(due, |cells| {
+                rows::task(cells).and_then(|found| with_timeline(connection, found))
+            });
+            fill_page(due, query.limit, Task::size).map(|(due, _)| due)
         })
         .await
     }
@@ -203,13 +207,14 @@ pub(crate) fn update(
     entry.map_or(Ok(()), |entry| rows::add_entry(connection, number, entry))
 }
 
-/// A page of the list: the statement and what it is given.
+/// The numbers of a page's tasks and of one more: the statement and what it is given.
+// Only the numbers, since some have to be sorted.
 pub(crate) fn list(query: &TaskQuery) -> (String, Vec<Box<dyn ToSql>>) {
     let before = query.before.and_then(|before| i64::try_from(before).ok());
     let limit = rows::limit(query.limit.saturating_add(1));
     let mut given: Vec<Box<dyn ToSql>> =
         vec![Box::new(before.unwrap_or(i64::MAX)), Box::new(limit)];
-    let mut sql = concat!("SELECT ", task_columns!(), " FROM tasks").to_owned();
+    let mut sql = "SELECT number FROM tasks".to_owned();
     sql.push_str(match query.agent {
         // There are few of them, however many have ended: found by their index, then sorted.
         None if unfinished_only(query) => {
@@ -244,18 +249,18 @@ fn page(connection: &Connection, query: &TaskQuery) -> Result<TaskPage> {
     let (sql, given) = list(query);
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query(rusqlite::params_from_iter(given))?;
-    let mut found = rows::all(found, rows::task)?;
-    let more = found.len() > query.limit;
-    found.truncate(query.limit);
-    let next = found
-        .last()
-        .filter(|_| more)
-        .map(|(number, _)| number.cast_unsigned());
-    let tasks = found
-        .into_iter()
-        .map(|found| with_timeline(connection, found));
-    let tasks = tasks.collect::<Result<Vec<_>>>()?;
-    Ok(TaskPage { tasks, next })
+    let numbers = rows::all(found, |cells| cells.take::<i64>())?;
+    // One that is gone by now is left out.
+    let found = numbers.into_iter().filter_map(|number| {
+        let found = by_number(connection, number).transpose()?;
+        Some(found.and_then(|found| Ok((found.0, with_timeline(connection, found)?))))
+    });
+    let (found, more) = fill_page(found, query.limit, |(_, task)| task.size())?;
+    let next = found.last().filter(|_| more);
+    Ok(TaskPage {
+        next: next.map(|(number, _)| number.cast_unsigned()),
+        tasks: found.into_iter().map(|(_, task)| task).collect(),
+    })
 }
 
 fn with_timeline(connection: &Connection, (number, mut task): (i64, Task)) -> Result<Task> {

@@ -27,8 +27,10 @@ pub(crate) struct Commands<'a, S> {
     /// Those that the service works on. All of them are looked at when one is woken: there are
     /// few, and whatever knows which one it was takes more memory than a call.
     calls: Vec<Call<'a>>,
-    /// When the last frame came or, later, a call was answered.
+    /// When the last frame came or, later, a call was answered. No more once the peer was told that
+    /// it has been replaced: it has until then to leave.
     heard: Mono,
+    replaced: bool,
     /// Present only while something but a call has a deadline.
     pace: Option<Box<Pace>>,
 }
@@ -60,6 +62,7 @@ impl<'a, S: Stream> Commands<'a, S> {
             peer,
             calls: Vec::new(),
             heard: now,
+            replaced: false,
             pace: None,
         }
     }
@@ -137,7 +140,7 @@ impl<'a, S: Stream> Commands<'a, S> {
                 Ok(command) => {
                     let mut call = self.scene.service().call(self.peer, command);
                     if let Poll::Ready(response) = call.as_mut().poll(cx) {
-                        answer(self.wire, self.codec, head.request, &response)?;
+                        self.answer(head.request, &response)?;
                         continue;
                     }
                     // Mostly there is one that waits, and it waits for long.
@@ -156,7 +159,7 @@ impl<'a, S: Stream> Commands<'a, S> {
                 Err(error) => return Err(error.into()),
             }
         }
-        if took {
+        if took && !self.replaced {
             self.heard = self.scene.runtime().now();
         }
         let nothing_begun = self.wire.came.is_empty() || !self.has_room();
@@ -184,10 +187,21 @@ impl<'a, S: Stream> Commands<'a, S> {
                 continue;
             };
             let request = self.calls.swap_remove(at).request;
-            answer(self.wire, self.codec, request, &response)?;
-            self.heard = self.scene.runtime().now();
+            self.answer(request, &response)?;
+            if !self.replaced {
+                self.heard = self.scene.runtime().now();
+            }
         }
         Ok(true)
+    }
+
+    fn answer(&mut self, request: u32, response: &Response) -> Result<(), End> {
+        let refusal = match response {
+            Response::Refused(refusal) => Some(refusal.reason),
+            _ => None,
+        };
+        self.replaced |= refusal == Some(RefusalReason::Replaced);
+        answer(self.wire, self.codec, request, response)
     }
 
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Result<bool, End> {

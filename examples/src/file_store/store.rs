@@ -10,9 +10,9 @@ use async_trait::async_trait;
 use widget_core::id::{AgentId, StoreEpoch, TaskId};
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
 use widget_core::store::{
-    Admission, Admitted, Bells, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step,
-    StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
-    timeline_entry,
+    Admission, Admitted, Bells, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, OverdueQuery,
+    Step, StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore,
+    WakeUp, fill_page, timeline_entry,
 };
 use widget_core::task::{
     Actor, Applied, Event, NewTask, Once, Phase, Revision, StateName, Streamed, Task,
@@ -285,17 +285,16 @@ impl TaskStore for FileStore {
                     && (query.states.is_empty() || query.states.contains(&task.state.name()))
             };
             let older = ..query.before.unwrap_or(u64::MAX);
-            let mut found = state.rows.tasks.range(older).rev();
-            let mut found = found.by_ref().filter(|(_, task)| wanted(task)).peekable();
-            let (mut tasks, mut last) = (Vec::new(), None);
-            while tasks.len() < query.limit
-                && let Some((number, task)) = found.next()
-            {
-                tasks.push(task.clone());
-                last = Some(*number);
-            }
-            let next = last.filter(|_| found.peek().is_some());
-            Ok(TaskPage { tasks, next })
+            let found = state.rows.tasks.range(older).rev();
+            let found = found
+                .filter(|(_, task)| wanted(task))
+                .map(Ok::<_, StoreError>);
+            let (page, more) = fill_page(found, query.limit, |(_, task)| task.size())?;
+            let last = page.last().filter(|_| more);
+            Ok(TaskPage {
+                next: last.map(|(number, _)| **number),
+                tasks: page.into_iter().map(|(_, task)| task.clone()).collect(),
+            })
         })
         .await
     }
@@ -338,14 +337,17 @@ impl TaskStore for FileStore {
         .await
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
+    async fn overdue(&self, query: &OverdueQuery) -> Result<Vec<Task>, StoreError> {
+        let query = *query;
         self.with(move |state| {
             let unfinished = state.rows.unfinished().map(|(_, task)| task);
             let mut due: Vec<_> = unfinished
-                .filter(|task| task.due_at().is_some_and(|due| due <= now))
+                .filter(|task| task.due_at().is_some_and(|due| due <= query.now))
+                .filter(|task| query.unnamed || task.overdue() != Some(Event::NoWord))
                 .collect();
             due.sort_by_key(|task| task.due_at());
-            Ok(due.into_iter().take(limit).cloned().collect())
+            let due = due.into_iter().map(|task| Ok(task.clone()));
+            fill_page(due, query.limit, Task::size).map(|(due, _)| due)
         })
         .await
     }

@@ -74,6 +74,28 @@ pub struct Describe {
     pub handlers: Vec<HandlerInfo>,
 }
 
+impl Describe {
+    /// How many bytes it carries: its texts and schemas.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let labels = self
+            .labels
+            .iter()
+            .map(|(key, value)| key.len() + value.len());
+        let handlers = self
+            .handlers
+            .iter()
+            .map(|of| of.kind.len() + of.schema.as_ref().map_or(0, Payload::len));
+        let texts = [&self.host, &self.os, &self.boot, &self.version];
+        texts
+            .map(String::len)
+            .into_iter()
+            .chain(labels)
+            .chain(handlers)
+            .sum()
+    }
+}
+
 /// One kind of task that an agent takes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct HandlerInfo {

@@ -61,7 +61,7 @@ pub trait AgentStore: Debug + Send + Sync {
     /// [`Unavailable`](super::StoreErrorKind::Unavailable).
     async fn agent(&self, agent: AgentId) -> Result<Option<AgentRecord>, StoreError>;
 
-    /// Agents by number.
+    /// Agents by number, a page of them as [`fill_page`](super::fill_page) makes it.
     ///
     /// # Errors
     /// [`Unavailable`](super::StoreErrorKind::Unavailable).
@@ -210,7 +210,7 @@ pub struct AgentRecord {
 pub struct AgentQuery {
     /// Only those with a number above this.
     pub after: u64,
-    /// At most so many.
+    /// At most so many; fewer if they carry [`PAGE_BYTES`](super::PAGE_BYTES).
     pub limit: usize,
 }
 

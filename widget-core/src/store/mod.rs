@@ -66,6 +66,7 @@ mod delivery;
 mod error;
 mod lease;
 mod memory;
+mod page;
 mod report;
 mod sighting;
 mod task;
@@ -83,12 +84,14 @@ pub use delivery::{Admission, Admitted, Delivery, StoreEpochs};
 pub use error::{StoreError, StoreErrorKind};
 pub use lease::{LeasePlan, LeaseRequest, Leased, Step};
 pub use memory::MemoryStore;
+pub use page::{PAGE_BYTES, fill_page};
 pub use report::{
     Appended, LatestReport, ReportBatch, ReportQuery, ReportStore, StoredReport, Watermark,
 };
 pub use sighting::{CloneMark, HostId, Sighting};
 pub use task::{
-    AppliedEvent, AppliedKind, Inserted, TaskChange, TaskPage, TaskQuery, TaskStore, TaskStoreExt,
+    AppliedEvent, AppliedKind, Inserted, OverdueQuery, TaskChange, TaskPage, TaskQuery, TaskStore,
+    TaskStoreExt,
 };
 pub use timeline::timeline_entry;
 pub use token::{NewToken, Purpose, TokenFault, TokenKind, TokenPage, TokenQuery, TokenRecord};

@@ -50,7 +50,7 @@ pub trait TaskStore: Debug + Send + Sync {
     /// [`Unavailable`](StoreErrorKind::Unavailable).
     async fn task(&self, id: TaskId) -> Result<Option<Task>, StoreError>;
 
-    /// Tasks, newest first.
+    /// Tasks, newest first, a page of them as [`fill_page`](super::fill_page) makes it.
     ///
     /// # Errors
     /// [`Unavailable`](StoreErrorKind::Unavailable).
@@ -76,11 +76,12 @@ pub trait TaskStore: Debug + Send + Sync {
     /// [`NotFound`](StoreErrorKind::NotFound), [`Unavailable`](StoreErrorKind::Unavailable).
     async fn replace(&self, change: TaskChange) -> Result<Revision, StoreError>;
 
-    /// Unfinished tasks whose [`due_at`](Task::due_at) has come, the longest overdue first.
+    /// Unfinished tasks whose [`due_at`](Task::due_at) has come, the longest overdue first: as many as
+    /// are asked for, or fewer that carry [`PAGE_BYTES`](super::PAGE_BYTES).
     ///
     /// # Errors
     /// [`Unavailable`](StoreErrorKind::Unavailable).
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError>;
+    async fn overdue(&self, query: &OverdueQuery) -> Result<Vec<Task>, StoreError>;
 
     /// Deletes at most `limit` tasks that ended before this time; says how many.
     ///
@@ -158,6 +159,17 @@ pub struct TaskQuery {
     pub states: Vec<StateName>,
     /// Only those that were queued before this one, as [`TaskPage::next`] says.
     pub before: Option<u64>,
+    /// At most so many; fewer if they carry [`PAGE_BYTES`](super::PAGE_BYTES).
+    pub limit: usize,
+}
+
+/// Which overdue tasks to look at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OverdueQuery {
+    /// By this time.
+    pub now: Timestamp,
+    /// Whether also those that their agent has and has not named for too long.
+    pub unnamed: bool,
     /// At most so many.
     pub limit: usize,
 }

@@ -235,6 +235,21 @@ impl Task {
         }
     }
 
+    /// How many bytes it carries: input, progress, output and timeline.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        let said = match &self.state.phase {
+            Phase::Running { progress, .. } => progress.as_ref(),
+            Phase::Ended { outcome, .. } => outcome.output.as_ref(),
+            Phase::Queued { .. } | Phase::Leased { .. } | Phase::Accepted { .. } => None,
+        };
+        let late = self.evidence.as_ref();
+        let late = late.and_then(|finish| finish.output.as_ref());
+        let payloads = [Some(&self.input), said, late].into_iter().flatten();
+        let causes = self.timeline.iter().map(|entry| entry.cause.len());
+        payloads.map(Payload::len).chain(causes).sum()
+    }
+
     /// When something must happen to it by itself: its ttl, its lease or its silence runs out.
     /// What then happens says [`overdue`](Self::overdue).
     #[must_use]

@@ -7,9 +7,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use widget_core::id::{AgentId, StoreEpoch, TaskId};
 use widget_core::store::{
-    Admission, Admitted, Bells, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step,
-    StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
-    timeline_entry,
+    Admission, Admitted, Bells, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, OverdueQuery,
+    Step, StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore,
+    WakeUp, fill_page, timeline_entry,
 };
 use widget_core::task::{
     Actor, Applied, Event, NewTask, Once, Phase, Revision, StateName, Streamed, Task,
@@ -119,16 +119,17 @@ impl TaskStore for ToyStore {
     async fn tasks(&self, query: &TaskQuery) -> Result<TaskPage, StoreError> {
         let rows = self.rows();
         let before = query.before.unwrap_or(u64::MAX);
-        let mut found = rows.tasks.range(..before).rev().filter(|(_, task)| {
+        let found = rows.tasks.range(..before).rev().filter(|(_, task)| {
             let states = &query.states;
             query.agent.is_none_or(|agent| agent == task.agent)
                 && (states.is_empty() || states.contains(&task.state.name()))
         });
-        let page: Vec<_> = found.by_ref().take(query.limit).collect();
-        let last = page.last().map(|(number, _)| **number);
+        let found = found.map(Ok::<_, StoreError>);
+        let (page, more) = fill_page(found, query.limit, |(_, task)| task.size())?;
+        let last = page.last().filter(|_| more);
         Ok(TaskPage {
+            next: last.map(|(number, _)| **number),
             tasks: page.into_iter().map(|(_, task)| task.clone()).collect(),
-            next: last.filter(|_| found.next().is_some()),
         })
     }
 
@@ -219,13 +220,15 @@ impl TaskStore for ToyStore {
         Ok(revision)
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
+    async fn overdue(&self, query: &OverdueQuery) -> Result<Vec<Task>, StoreError> {
         let rows = self.rows();
-        let is_due = |task: &&Task| task.due_at().is_some_and(|due| due <= now);
+        let is_due = |task: &&Task| {
+            task.due_at().is_some_and(|due| due <= query.now)
+                && (query.unnamed || task.overdue() != Some(Event::NoWord))
+        };
         let mut due: Vec<Task> = rows.tasks.values().filter(is_due).cloned().collect();
         due.sort_by_key(Task::due_at);
-        due.truncate(limit);
-        Ok(due)
+        fill_page(due.into_iter().map(Ok), query.limit, Task::size).map(|(due, _)| due)
     }
 
     async fn prune_tasks(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

@@ -315,7 +315,13 @@ impl Service for Dispatcher {
     }
 
     async fn resume(&self, from: &Origin, session: &str) -> Result<Peer, Rejection> {
-        self.unseal(from, session).await
+        let peer = self.unseal(from, session).await?;
+        // A connection of an agent's that may not go on is a stranger's.
+        match self.turn_away(&peer).await {
+            None => Ok(peer),
+            Some(Response::Refused(refusal)) => Err(Rejection::Refused(refusal)),
+            Some(_) => Err(BUSY),
+        }
     }
 
     // By hand, so that each kind of call has a future of its own: that of a RequestWork is most of

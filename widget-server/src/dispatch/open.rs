@@ -10,11 +10,15 @@ use widget_core::store::{
     TaskQuery, TaskStoreExt,
 };
 use widget_core::task::{Actor, AgentEvent, Event, Finish, StateName};
+use widget_core::time::Timestamp;
 use widget_core::transport::{Origin, Peer, Rejection};
 
 use super::identify::{self, Identity};
 use super::{BUSY, Dispatcher};
 use crate::events::ServerEvent;
+
+/// How many of the tasks that an agent holds are looked at together.
+const HELD: usize = 64;
 
 impl Dispatcher {
     pub(super) async fn hello(
@@ -158,25 +162,37 @@ impl Dispatcher {
             self.succeed(peer, task, attempt).await?;
         }
         if goodbye.spool_gone {
-            let query = TaskQuery {
-                agent: Some(peer.agent),
-                states: vec![StateName::Leased, StateName::Accepted, StateName::Running],
-                before: None,
-                limit: usize::MAX,
-            };
-            for task in self.stores.tasks.tasks(&query).await?.tasks {
-                if task.state.held_by() == Some(peer.epoch) {
-                    let event = Event::SpoolLost;
-                    self.stores
-                        .tasks
-                        .apply(task.id, &event, Actor::Server, now)
-                        .await?;
-                    self.task_changed(peer.agent, task.id);
-                }
-            }
+            self.take_back(peer, now).await?;
         }
         let left = self.runtime.wall();
         self.stores.agents.leave(peer.agent, left).await
+    }
+
+    /// Takes back all that the agent's memory holds.
+    async fn take_back(&self, peer: &Peer, now: Timestamp) -> Result<(), StoreError> {
+        let mut query = TaskQuery {
+            agent: Some(peer.agent),
+            states: vec![StateName::Leased, StateName::Accepted, StateName::Running],
+            before: None,
+            limit: HELD,
+        };
+        loop {
+            let page = self.stores.tasks.tasks(&query).await?;
+            let held = page
+                .tasks
+                .iter()
+                .map(|task| (task.id, task.state.held_by()));
+            for (task, _) in held.filter(|(_, by)| *by == Some(peer.epoch)) {
+                let event = Event::SpoolLost;
+                let tasks = &self.stores.tasks;
+                tasks.apply(task, &event, Actor::Server, now).await?;
+                self.task_changed(peer.agent, task);
+            }
+            query.before = page.next;
+            if page.next.is_none() {
+                return Ok(());
+            }
+        }
     }
 
     /// The task that makes the agent leave has done what it was to do.

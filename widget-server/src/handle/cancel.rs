@@ -11,7 +11,7 @@ use widget_core::task::{Actor, Event, StateName, Task};
 use super::{AskError, ServerHandle};
 
 /// How many tasks are looked at in one go, and cancelled in few commits.
-const BATCH: usize = 64;
+pub(super) const BATCH: usize = 64;
 /// How often a task is looked at again that others change at the same time.
 const TRIES: usize = 8;
 

@@ -331,18 +331,25 @@ impl ServerHandle {
             .into_iter()
             .filter(|state| !state.is_terminal())
             .collect();
-        let query = TaskQuery {
+        let mut query = TaskQuery {
             agent: Some(agent),
             states,
             before: None,
-            limit: usize::MAX,
+            limit: cancel::BATCH,
         };
-        for task in stores.tasks.tasks(&query).await?.tasks {
-            stores
-                .tasks
-                .apply(task.id, &Event::AgentDeleted, Actor::Server, now)
-                .await?;
-            self.dispatcher.task_changed(agent, task.id);
+        loop {
+            let page = stores.tasks.tasks(&query).await?;
+            for task in page.tasks {
+                stores
+                    .tasks
+                    .apply(task.id, &Event::AgentDeleted, Actor::Server, now)
+                    .await?;
+                self.dispatcher.task_changed(agent, task.id);
+            }
+            query.before = page.next;
+            if page.next.is_none() {
+                break;
+            }
         }
         stores.reports.delete_reports(agent).await?;
         stores.agents.delete_agent(agent).await

@@ -14,9 +14,9 @@ use widget_core::store::{
     AccessStore, Admission, Admitted, AgentPage, AgentQuery, AgentRecord, AgentStore, Appended,
     Arrival, Arrived, AuditEntry, AuditPage, AuditQuery, Bells, BucketQuery, CredentialRecord,
     Enrolled, Enrolment, HostId, Inserted, LatestReport, LeaseRequest, Leased, NewToken,
-    ReportBatch, ReportQuery, ReportStore, SessionKey, StoreError, StoredReport, Summary,
-    TaskChange, TaskPage, TaskQuery, TaskStore, TokenPage, TokenQuery, TokenRecord, WakeUp,
-    WholeStore,
+    OverdueQuery, ReportBatch, ReportQuery, ReportStore, SessionKey, StoreError, StoredReport,
+    Summary, TaskChange, TaskPage, TaskQuery, TaskStore, TokenPage, TokenQuery, TokenRecord,
+    WakeUp, WholeStore,
 };
 use widget_core::task::{NewTask, Once, Revision, Streamed, Task};
 use widget_core::time::Timestamp;
@@ -175,8 +175,8 @@ impl<S: Store> TaskStore for WrongStore<S> {
         Ok(revision)
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
-        self.right.overdue(now, limit).await
+    async fn overdue(&self, query: &OverdueQuery) -> Result<Vec<Task>, StoreError> {
+        self.right.overdue(query).await
     }
 
     async fn prune_tasks(&self, before: Timestamp, limit: usize) -> Result<usize, StoreError> {

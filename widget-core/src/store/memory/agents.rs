@@ -10,7 +10,7 @@ use crate::id::AgentId;
 use crate::message::Describe;
 use crate::store::{
     AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, Arrived, AuditEntry, CloneMark,
-    HostId, SessionKey, Sighting, StoreError, StoreErrorKind,
+    HostId, SessionKey, Sighting, StoreError, StoreErrorKind, fill_page,
 };
 use crate::time::Timestamp;
 
@@ -142,11 +142,12 @@ impl AgentStore for MemoryStore {
             .by_id
             .values()
             .filter(|row| row.number > query.after)
-            .map(|row| AgentRecord::clone(row))
             .collect();
         agents.sort_by_key(|row| row.number);
-        let more = agents.len() > query.limit;
-        agents.truncate(query.limit);
+        let agents = agents
+            .into_iter()
+            .map(|row| Ok::<_, StoreError>(AgentRecord::clone(row)));
+        let (agents, more) = fill_page(agents, query.limit, |row| row.describe.size())?;
         let next = agents.last().filter(|_| more).map(|row| row.number);
         Ok(AgentPage { agents, next })
     }

@@ -7,8 +7,9 @@ use async_trait::async_trait;
 use super::MemoryStore;
 use crate::id::{AgentId, StoreEpoch, TaskId};
 use crate::store::{
-    Admission, Admitted, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, Step, StoreEpochs,
-    StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp, timeline_entry,
+    Admission, Admitted, Delivery, Inserted, LeasePlan, LeaseRequest, Leased, OverdueQuery, Step,
+    StoreEpochs, StoreError, StoreErrorKind, TaskChange, TaskPage, TaskQuery, TaskStore, WakeUp,
+    fill_page, timeline_entry,
 };
 use crate::task::{Actor, Applied, Event, NewTask, Once, Phase, Revision, Streamed, Task};
 use crate::time::Timestamp;
@@ -160,12 +161,10 @@ impl TaskStore for MemoryStore {
             .rows
             .range(..query.before.unwrap_or(u64::MAX))
             .rev();
-        let mut found: Vec<_> = older
+        let found = older
             .filter(|(_, task)| wanted(task))
-            .take(query.limit.saturating_add(1))
-            .collect();
-        let more = found.len() > query.limit;
-        found.truncate(query.limit);
+            .map(Ok::<_, StoreError>);
+        let (found, more) = fill_page(found, query.limit, |(_, task)| task.size())?;
         let next = found.last().filter(|_| more).map(|(number, _)| **number);
         Ok(TaskPage {
             tasks: found.into_iter().map(|(_, task)| task.clone()).collect(),
@@ -277,15 +276,17 @@ impl TaskStore for MemoryStore {
         Ok(revision)
     }
 
-    async fn overdue(&self, now: Timestamp, limit: usize) -> Result<Vec<Task>, StoreError> {
+    async fn overdue(&self, query: &OverdueQuery) -> Result<Vec<Task>, StoreError> {
         let rows = self.rows();
         let numbers = rows.tasks.unfinished.values().flatten();
         let mut due: Vec<_> = numbers
             .filter_map(|number| rows.tasks.rows.get(number))
-            .filter(|task| task.due_at().is_some_and(|due| due <= now))
+            .filter(|task| task.due_at().is_some_and(|due| due <= query.now))
+            .filter(|task| query.unnamed || task.overdue() != Some(Event::NoWord))
             .collect();
         due.sort_by_key(|task| task.due_at());
-        Ok(due.into_iter().take(limit).cloned().collect())
+        let due = due.into_iter().map(|task| Ok(task.clone()));
+        fill_page(due, query.limit, Task::size).map(|(due, _)| due)
     }
 
     async fn prune_tasks(

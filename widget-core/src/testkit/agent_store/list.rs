@@ -1,8 +1,9 @@
 //! All agents: the order of the list, its pages, and how an agent leaves it for good.
 
 use super::{arrival, arrive, read};
-use crate::message::Describe;
-use crate::store::{AgentQuery, AgentStore, Arrival};
+use crate::message::{Describe, HandlerInfo};
+use crate::payload::Payload;
+use crate::store::{AgentQuery, AgentStore, Arrival, PAGE_BYTES};
 use crate::testkit::fixtures::{agent, at};
 
 /// The first bytes of the ids, page by page.
@@ -42,6 +43,27 @@ pub async fn pages_give_each_agent_once(store: &dyn AgentStore) {
     }
     assert_eq!(pages(store, 2).await, [vec![1, 2], vec![3, 4], vec![5]]);
     assert_eq!(pages(store, 5).await, [vec![1, 2, 3, 4, 5]]);
+}
+
+/// A page carries only so much, however long the schemas are; the rest comes with the next ones.
+pub async fn a_page_of_agents_ends_by_size_too(store: &dyn AgentStore) {
+    let mut schema = vec![b' '; PAGE_BYTES / 4];
+    schema.extend(b"true");
+    let schema = Payload::from_json_text(schema);
+    for n in 1..=6 {
+        arrive(store, &arrival(n)).await;
+        let handler = HandlerInfo {
+            kind: "reindex".to_owned(),
+            idempotent: false,
+            schema: Some(schema.clone()),
+        };
+        let said = Describe {
+            handlers: vec![handler],
+            ..Describe::default()
+        };
+        store.describe(agent(n), &said).await.unwrap();
+    }
+    assert_eq!(pages(store, 10).await, [vec![1, 2, 3, 4], vec![5, 6]]);
 }
 
 /// Deleting says whether there was anything to delete.

@@ -43,6 +43,7 @@ macro_rules! agent_store_suite {
             list [
                 agents_are_listed_by_number,
                 pages_give_each_agent_once,
+                a_page_of_agents_ends_by_size_too,
                 a_deleted_agent_is_gone,
                 a_deleted_agent_begins_anew,
                 a_number_is_never_given_twice,

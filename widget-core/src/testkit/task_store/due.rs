@@ -1,16 +1,22 @@
 //! What time alone does: tasks that are overdue, and ended ones that are old enough to go.
 
 use super::{
-    EPOCH, ONE, admit, change, ids, lease, put, put_accepted, put_cancelled, put_leased,
-    put_running,
+    EPOCH, LARGE_ON_A_PAGE, ONE, admit, change, ids, lease, put, put_accepted, put_cancelled,
+    put_large, put_leased, put_running,
 };
-use crate::store::TaskStore;
+use crate::store::{OverdueQuery, TaskStore};
 use crate::task::{Event, LEASE, NO_WORD, NewTask, Once};
 use crate::testkit::fixtures::{NOW, at, new_task, secs, task_id};
 use crate::time::Timestamp;
 
+const ALL: OverdueQuery = OverdueQuery {
+    now: NOW,
+    unnamed: true,
+    limit: 100,
+};
+
 async fn overdue(store: &dyn TaskStore, now: Timestamp) -> Vec<u8> {
-    ids(&store.overdue(now, 100).await.unwrap())
+    ids(&store.overdue(&OverdueQuery { now, ..ALL }).await.unwrap())
 }
 
 /// The task is overdue at this time, and was not a millisecond before.
@@ -28,7 +34,12 @@ pub async fn a_queued_task_past_its_ttl_is_overdue(store: &dyn TaskStore) {
     };
     let task = put(store, short).await;
     assert_due(store, 1, at(10)).await;
-    let found = store.overdue(at(10), 1).await.unwrap();
+    let one = OverdueQuery {
+        now: at(10),
+        limit: 1,
+        ..ALL
+    };
+    let found = store.overdue(&one).await.unwrap();
     assert_eq!(found, [task]);
 }
 
@@ -91,8 +102,44 @@ pub async fn the_longest_overdue_comes_first_up_to_the_limit(store: &dyn TaskSto
         put(store, task).await;
     }
     assert_eq!(overdue(store, at(60)).await, [4, 2, 3, 1]);
-    let two = store.overdue(at(60), 2).await.unwrap();
-    assert_eq!(ids(&two), [4, 2]);
+    let two = OverdueQuery {
+        now: at(60),
+        limit: 2,
+        ..ALL
+    };
+    assert_eq!(ids(&store.overdue(&two).await.unwrap()), [4, 2]);
+}
+
+/// Whoever does not ask for those that an agent has gets the others, up to the limit.
+pub async fn overdue_tasks_that_an_agent_has_are_left_out_unless_asked_for(store: &dyn TaskStore) {
+    put_accepted(store, new_task(1, ONE), false).await;
+    put_running(store, new_task(2, ONE), false).await;
+    for n in [3, 4] {
+        put(store, new_task(n, ONE)).await;
+    }
+    let late = NOW.after(NO_WORD * 400);
+    let named = OverdueQuery {
+        now: late,
+        unnamed: false,
+        limit: 1,
+    };
+    assert_eq!(ids(&store.overdue(&named).await.unwrap()), [3]);
+    let all = OverdueQuery {
+        unnamed: true,
+        limit: 100,
+        ..named
+    };
+    let mut all = ids(&store.overdue(&all).await.unwrap());
+    all.sort_unstable();
+    assert_eq!(all, [1, 2, 3, 4]);
+}
+
+/// One look carries about as much as a page, however large the tasks are, and one task at least.
+pub async fn a_look_at_what_is_overdue_ends_by_size(store: &dyn TaskStore) {
+    put_large(store, 20).await;
+    let late = NOW.after(NO_WORD * 400);
+    let found = store.overdue(&OverdueQuery { now: late, ..ALL }).await;
+    assert_eq!(found.unwrap().len(), LARGE_ON_A_PAGE);
 }
 
 async fn there(store: &dyn TaskStore, n: u8) -> bool {

@@ -1,6 +1,6 @@
 //! Lists of tasks: their order, their filters, their pages.
 
-use super::{ONE, TWO, ids, put, put_cancelled, put_leased};
+use super::{LARGE_ON_A_PAGE, ONE, TWO, ids, put, put_cancelled, put_large, put_leased};
 use crate::store::{TaskQuery, TaskStore};
 use crate::task::{NewTask, StateName};
 use crate::testkit::fixtures::{NOW, at, new_task};
@@ -77,6 +77,17 @@ pub async fn pages_give_each_task_once(store: &dyn TaskStore) {
     );
     assert_eq!(pages(store, &by(7)).await.len(), 1);
     assert_eq!(pages(store, &by(1)).await.len(), 7);
+}
+
+/// A page carries only so much, however large its tasks are; the rest comes with the next ones.
+pub async fn a_page_ends_by_size_too(store: &dyn TaskStore) {
+    put_large(store, 40).await;
+    let pages = pages(store, &ALL).await;
+    let sizes: Vec<usize> = pages.iter().map(Vec::len).collect();
+    let (whole, rest) = (LARGE_ON_A_PAGE, 40 % LARGE_ON_A_PAGE);
+    assert_eq!(sizes, [whole, whole, rest]);
+    let expected: Vec<u8> = (1..=40).rev().collect();
+    assert_eq!(pages.concat(), expected);
 }
 
 /// Filters hold on every page.

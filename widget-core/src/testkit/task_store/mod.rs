@@ -12,11 +12,13 @@ pub mod output;
 
 use crate::id::{AgentId, SpoolEpoch};
 use crate::message::Held;
+use crate::payload::{MAX_INPUT, Payload};
 use crate::store::{
-    Admission, Admitted, AppliedEvent, AppliedKind, LeaseRequest, Leased, TaskStore, TaskStoreExt,
+    Admission, Admitted, AppliedEvent, AppliedKind, LeaseRequest, Leased, PAGE_BYTES, TaskStore,
+    TaskStoreExt,
 };
 use crate::task::{Actor, AgentEvent, Event, NewTask, StateName, Task};
-use crate::testkit::fixtures::{NOW, agent, epoch};
+use crate::testkit::fixtures::{NOW, agent, epoch, new_task};
 use crate::time::Timestamp;
 
 /// Makes a test of each promise of a task store. Takes what makes a fresh one: a closure or
@@ -140,6 +142,8 @@ macro_rules! task_store_suite {
                 a_running_task_is_overdue_after_no_word_and_timeout,
                 an_ended_task_is_never_overdue,
                 the_longest_overdue_comes_first_up_to_the_limit,
+                overdue_tasks_that_an_agent_has_are_left_out_unless_asked_for,
+                a_look_at_what_is_overdue_ends_by_size,
                 prune_deletes_only_what_ended_before,
                 prune_deletes_at_most_the_limit,
                 prune_frees_the_idempotency_key,
@@ -150,6 +154,7 @@ macro_rules! task_store_suite {
                 pages_give_each_task_once,
                 filtered_pages_give_each_task_once,
                 a_task_inserted_between_pages_shifts_nothing,
+                a_page_ends_by_size_too,
             ]
         }
     };
@@ -231,6 +236,23 @@ async fn put_accepted(store: &dyn TaskStore, task: NewTask, idempotent: bool) ->
 async fn put_running(store: &dyn TaskStore, task: NewTask, idempotent: bool) -> Task {
     let task = put_accepted(store, task, idempotent).await;
     say(store, &task, AgentEvent::Start).await
+}
+
+/// Of the tasks that [`put_large`] queues so many are a page.
+const LARGE_ON_A_PAGE: usize = PAGE_BYTES / MAX_INPUT;
+
+/// Queues so many tasks of the largest input.
+async fn put_large(store: &dyn TaskStore, count: u8) {
+    for n in 1..=count {
+        let mut text = vec![b' '; MAX_INPUT - 1];
+        text.push(b'1');
+        let input = Payload::from_json_text(text);
+        let task = NewTask {
+            input,
+            ..new_task(n, ONE)
+        };
+        put(store, task).await;
+    }
 }
 
 async fn put_cancelled(store: &dyn TaskStore, task: NewTask, when: Timestamp) -> Task {
