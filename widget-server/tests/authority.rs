@@ -175,6 +175,43 @@ fn a_clock_that_stands_at_its_beginning_makes_nothing_that_is_over() {
     ));
 }
 
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn a_key_that_is_open_to_others_is_refused_with_what_to_type() {
+    let (data, _) = made();
+    let key = data.path().join("tls/ca.key");
+    for mode in [0o604, 0o640, 0o620, 0o666] {
+        set_mode(&key, mode);
+        let error = open(data.path(), &NAMES).unwrap_err().to_string();
+        assert!(error.contains("chmod go-rwx"), "{error}");
+    }
+    set_mode(&key, 0o400);
+    assert!(open(data.path(), &NAMES).is_ok());
+}
+
+#[test]
+fn a_key_of_ones_own_may_be_its_groups_and_nobody_elses() {
+    let data = tempdir().unwrap();
+    own_files(data.path());
+    let at = |name: &str| data.path().join(name);
+    let own = || Authority::own(&at("chain.crt"), &at("own.key"), None);
+    for mode in [0o644, 0o602, 0o661] {
+        set_mode(&at("own.key"), mode);
+        let error = own().unwrap_err().to_string();
+        assert!(
+            error.contains("own.key is open to others") && error.contains("chmod o-rwx"),
+            "{error}"
+        );
+    }
+    for mode in [0o600, 0o640] {
+        set_mode(&at("own.key"), mode);
+        assert!(own().is_ok(), "{mode:o}");
+    }
+}
+
 /// Files of somebody else's authority: chain, key, and the authority alone.
 fn own_files(data: &Path) -> Pin {
     let mut params = CertificateParams::new(Vec::new()).unwrap();
@@ -186,6 +223,7 @@ fn own_files(data: &Path) -> Pin {
     fs::write(data.join("own.crt"), own.pem()).unwrap();
     fs::write(data.join("chain.crt"), own.pem() + &ca.pem()).unwrap();
     fs::write(data.join("own.key"), key.serialize_pem()).unwrap();
+    set_mode(&data.join("own.key"), 0o600);
     fs::write(data.join("ca.crt"), ca.pem()).unwrap();
     Pin::of(ca.der())
 }

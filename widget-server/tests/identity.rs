@@ -357,6 +357,9 @@ async fn a_copied_disk_on_a_second_host_is_noticed_and_given_no_tasks() {
         .map(|row| row.entry.action.to_string())
         .collect();
     assert_eq!(words, ["agent.release", "agent.clone"]);
+    let released = &entries[0].entry;
+    let words = (released.before.as_deref(), released.after.as_deref());
+    assert_eq!(words, (Some("held"), Some("released")));
 }
 
 #[tokio::test]
@@ -408,6 +411,14 @@ async fn what_was_done_stands_in_the_audit_list() {
         .await
         .unwrap();
     handle.revoke_token(number).await.unwrap();
+    let describe = Describe {
+        host: "web-1".to_owned(),
+        ..Describe::default()
+    };
+    server
+        .service()
+        .call(&peer, Command::Describe(describe))
+        .await;
     handle.delete(peer.agent).await.unwrap();
     let query = AuditQuery {
         limit: 20,
@@ -427,6 +438,17 @@ async fn what_was_done_stands_in_the_audit_list() {
             ("token.revoke".to_owned(), of_token.clone()),
             ("agent.enrol".to_owned(), id),
             ("token.create".to_owned(), of_token),
+        ]
+    );
+    let changes = entries
+        .iter()
+        .map(|row| (row.entry.before.as_deref(), row.entry.after.as_deref()));
+    let changes: Vec<_> = changes.take(2).collect();
+    assert_eq!(
+        changes,
+        [
+            (Some("web-1"), Some("deleted")),
+            (Some("good"), Some("revoked"))
         ]
     );
     assert_eq!(entries[2].entry.token, Some(number));

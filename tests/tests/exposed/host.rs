@@ -107,10 +107,23 @@ impl Host {
     }
 
     fn program(&self, state: &str, flags: &[&str]) -> Program {
+        Self::run(&mut self.command(state, flags))
+    }
+
+    /// What starts an agent with this state directory.
+    pub(crate) fn command(&self, state: &str, flags: &[&str]) -> Command {
         let mut command = Command::new(binary("widget-agent"));
-        command.arg("--state").arg(self.files.path().join(state));
+        command.arg("--state").arg(self.state(state));
         command.args(["--interval", "1s"]).args(flags);
-        Program::start("widget-agent", &mut command)
+        command
+    }
+
+    pub(crate) fn run(command: &mut Command) -> Program {
+        Program::start("widget-agent", command)
+    }
+
+    pub(crate) fn state(&self, name: &str) -> PathBuf {
+        self.files.path().join(name)
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod data;
 mod host;
+mod killed;
 
 use serde_json::json;
 use widget_tests::until;

@@ -190,6 +190,7 @@ impl ServerHandle {
         let wall = self.dispatcher.runtime.wall();
         let target = agent.to_string();
         let entry = self.caller.entry(wall, Action::AgentRelease, &target);
+        let entry = entry.changing(Some("held"), Some("released"));
         let agents = &self.dispatcher.stores.agents;
         let released = agents.release(agent, None, entry.of_agent(agent)).await;
         let released = self.dispatcher.watch_write(released)?;
@@ -317,11 +318,16 @@ impl ServerHandle {
     /// The agent's own row last: when something fails before, asking again still finds it.
     async fn delete_rows(&self, agent: AgentId) -> Result<bool, StoreError> {
         let stores = &self.dispatcher.stores;
+        // From here on nothing else says which host it was.
+        let record = stores.agents.agent(agent).await?;
+        let host = record.map(|record| record.describe.host);
+        let host = host.filter(|host| !host.is_empty());
         // First, so that what comes in meanwhile is refused.
         let (now, wall) = (self.dispatcher.now(), self.dispatcher.runtime.wall());
         let entry = self
             .caller
-            .entry(wall, Action::AgentDelete, &agent.to_string());
+            .entry(wall, Action::AgentDelete, &agent.to_string())
+            .changing(host.as_deref(), Some("deleted"));
         stores
             .access
             .end_credential(agent, entry.of_agent(agent))

@@ -46,6 +46,17 @@ pub enum AuthorityError {
          then a new authority is made and every agent has to join again"
     )]
     Lost(PathBuf),
+    /// Others have a right to the file of a key: the whole group or every user.
+    #[error(
+        "{path} is open to others, and whoever has it can be this server: chmod {chmod} {path}, and \
+         if somebody may have read it, use another key"
+    )]
+    Open {
+        /// Which one.
+        path: PathBuf,
+        /// What takes the right away.
+        chmod: &'static str,
+    },
     /// There is something else in a file than there ought to be, or the key is none of the certificate.
     #[error("{path} cannot be used")]
     Unusable {
@@ -82,7 +93,10 @@ impl Authority {
         );
         let read = |path: &PathBuf| files::read(path).map_err(|source| file(path, source));
         let (certificate, key_text) = match (read(&crt)?, read(&key)?) {
-            (Some(certificate), Some(key)) => (certificate, key),
+            (Some(certificate), Some(text)) => {
+                closed(&key, (0o077, "go-rwx"))?;
+                (certificate, text)
+            }
             (Some(_), None) => return Err(AuthorityError::Lost(key)),
             (None, Some(_)) => return Err(AuthorityError::Lost(crt)),
             (None, None) => {
@@ -103,7 +117,8 @@ impl Authority {
 
     /// One's own: a certificate in PEM, with those that lead to its authority behind it, and its key.
     /// Agents know the server by the certificate in the file `ca`, or the last in `chain` if there is
-    /// none. Blocks while the files are read.
+    /// none. Nobody but its owner and a group may have a right to the file of the key. Blocks while the files
+    /// are read.
     ///
     /// # Errors
     /// [`AuthorityError`].
@@ -118,6 +133,8 @@ impl Authority {
             shown.retain(|other| *other != authority);
             shown.push(authority);
         }
+        // To a group it may be open: keys of a host often are.
+        closed(key, (0o007, "o-rwx"))?;
         let own = Self {
             chain: shown,
             key: key_from_pem(&read(key)?).map_err(|source| unusable(key, source))?,
@@ -193,6 +210,15 @@ fn sign(ca: Vec<u8>, key: KeyPair, names: &[String], year: i32) -> Result<Author
         names: names.join(", "),
         source,
     })
+}
+
+/// Nobody else has a right to the file.
+fn closed(path: &Path, (mask, chmod): (u32, &'static str)) -> Result<()> {
+    if files::is_open_to(path, mask).map_err(|source| file(path, source))? {
+        let path = path.to_owned();
+        return Err(AuthorityError::Open { path, chmod });
+    }
+    Ok(())
 }
 
 fn first(path: &Path, pem: &[u8]) -> Result<Vec<u8>> {

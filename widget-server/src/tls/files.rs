@@ -23,6 +23,20 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
+/// Whether somebody has a right to the file whom it is kept from by this mask of modes.
+#[cfg(unix)]
+pub(super) fn is_open_to(path: &Path, mask: u32) -> io::Result<bool> {
+    use std::os::unix::fs::PermissionsExt;
+
+    Ok(fs::metadata(path)?.permissions().mode() & mask != 0)
+}
+
+/// Elsewhere a file is as open as its directory.
+#[cfg(not(unix))]
+pub(super) fn is_open_to(_: &Path, _: u32) -> io::Result<bool> {
+    Ok(false)
+}
+
 /// Writes both, so that a power cut leaves both or neither.
 pub(super) fn write(directory: &Path, certificate: &str, key: &str) -> io::Result<()> {
     let new = directory.join(NEW);

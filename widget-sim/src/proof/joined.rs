@@ -126,12 +126,15 @@ impl Director {
             let agent = party.agent.id();
             let row = self.server.rows().agent(agent).await;
             let row = row.expect("rows in memory answer");
-            if row.is_some_and(|row| row.cloned.is_some()) {
+            let mut held = row.is_some_and(|row| row.cloned.is_some());
+            if held {
                 self.world.count("a copy was noticed");
                 if party.clone.is_none() || self.world.chance(HASTY) {
                     self.oracle.release(agent);
+                    held = false;
                 }
             }
+            self.journal.holds(agent, held);
         }
     }
 }

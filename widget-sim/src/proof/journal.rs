@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use widget_core::id::{AgentId, Attempt, SpoolEpoch, TaskId};
 use widget_core::message::{Command, RefusalReason, Response, UpdateItem, Verdict};
@@ -62,7 +63,12 @@ pub(super) struct All {
     backs_up: bool,
     /// The rows as the running server has them.
     rows: Option<MemoryStore>,
+    /// Since when it is seen that there are two of an agent and nobody has decided.
+    held: BTreeMap<AgentId, Mono>,
 }
+
+/// How long a server may go by what it has read of an agent, and a little more.
+const TRUST: Duration = Duration::from_secs(2);
 
 /// One start of a handler.
 #[derive(Debug, Clone)]
@@ -137,7 +143,20 @@ impl Journal {
 
     /// The rows that servers write from now on.
     pub(super) fn look_at(&self, rows: &MemoryStore) {
-        self.all().rows = Some(rows.clone());
+        let mut all = self.all();
+        all.rows = Some(rows.clone());
+        all.held.clear();
+    }
+
+    /// Whether it is seen that there are two of an agent and nobody has decided.
+    pub(super) fn holds(&self, agent: AgentId, held: bool) {
+        let now = self.world.now();
+        let mut all = self.all();
+        if held {
+            all.held.entry(agent).or_insert(now);
+        } else {
+            all.held.remove(&agent);
+        }
     }
 
     /// A handler starts.
@@ -236,8 +255,14 @@ impl Tap for Journal {
         *self.all().answers.entry(word).or_default() += 1;
     }
 
-    fn before(&self, _: AgentId, command: &Command) -> Vec<Option<Attempt>> {
+    fn before(&self, agent: AgentId, command: &Command) -> Vec<Option<Attempt>> {
         match command {
+            // Says by its length whether the agent has to wait.
+            Command::RequestWork(_) => {
+                let held = self.all().held.get(&agent).copied();
+                let late = held.filter(|since| self.world.now().since(*since) > TRUST);
+                late.map(|_| None).into_iter().collect()
+            }
             Command::Update(update) => {
                 let (all, items) = (self.all(), update.items.iter());
                 items.map(|item| all.attempt(item.task)).collect()
@@ -270,6 +295,22 @@ impl Tap for Journal {
             Response::Unsupported => "unsupported".to_owned(),
         };
         *all.answers.entry(word).or_default() += 1;
+        let asked_while_held = matches!(command, Command::RequestWork(_)) && !before.is_empty();
+        if asked_while_held && all.held.contains_key(&agent) {
+            *all.answers.entry("work: held".to_owned()).or_default() += 1;
+            let given = match answer {
+                Response::Work(work) => &*work.tasks,
+                Response::Assigned(assigned) => &*assigned.work.tasks,
+                _ => &[],
+            };
+            if let Some(task) = given.first() {
+                let task = task.task;
+                let text = format!(
+                    "task {task} was handed out though there were two of its agent and nobody had decided"
+                );
+                all.broken.push(text);
+            }
+        }
         match (command, answer) {
             (Command::RequestWork(_), Response::Work(work)) if !work.tasks.is_empty() => {
                 all.back_up(&self.world);
