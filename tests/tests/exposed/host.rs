@@ -43,6 +43,10 @@ impl Host {
         (self.server, self.urls) = start(self.files.path(), ports);
     }
 
+    pub(crate) const fn server(&self) -> &Program {
+        &self.server
+    }
+
     /// `tls`, `https` or `admin`.
     pub(crate) fn url(&self, name: &str) -> String {
         let found = self.urls.iter().find(|(known, _)| known == name);
@@ -169,6 +173,13 @@ impl Curl {
         self
     }
 
+    /// From this address of the host.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.flags
+            .extend(["--interface".to_owned(), address.to_owned()]);
+        self
+    }
+
     pub(crate) fn with_token(self, token: &str) -> Self {
         self.with_header(&format!("Authorization: Bearer {token}"))
     }
@@ -194,6 +205,15 @@ impl Curl {
 
     pub(crate) fn get(&self, path: &str) -> (u16, Value) {
         self.send("GET", path, "")
+    }
+
+    /// The same of a server that may give no answer.
+    pub(crate) fn try_get(&self, path: &str) -> Option<(u16, Value)> {
+        let more = ["--max-time", "10", "--write-out", "\n%{http_code}"];
+        let (code, said) = self.run(path, &more);
+        let (body, status) = said.rsplit_once('\n')?;
+        let body = serde_json::from_str(body).unwrap_or_default();
+        (code == Some(0)).then_some((status.parse().ok()?, body))
     }
 
     pub(crate) fn post(&self, path: &str) -> (u16, Value) {

@@ -6,10 +6,12 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::print_stdout
 )]
 
 mod data;
+#[allow(dead_code, reason = "widget-hostile uses some of it too")]
 mod host;
 mod killed;
 

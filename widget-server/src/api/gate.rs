@@ -19,6 +19,7 @@ use widget_core::transport::Place;
 use super::{Problem, guard};
 use crate::access::{Caller, Denied};
 use crate::handle::{ServerHandle, Shown};
+use crate::page::encode;
 
 /// What a route needs of whoever asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -229,7 +230,8 @@ fn sign_in(why: Why, request: &Request) -> Option<Response> {
     let asked = request.extensions().get::<OriginalUri>();
     let asked = asked.map_or(path, |asked| asked.0.path());
     let base = asked.strip_suffix(path).unwrap_or_default();
-    let to = format!("{base}/sign-in?next={asked}");
+    // A path may have any bytes, and a header may not.
+    let to = format!("{base}/sign-in?next={}", encode(asked));
     Some((StatusCode::SEE_OTHER, [(header::LOCATION, to)]).into_response())
 }
 

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use serde::Deserialize;
 use widget_core::store::AgentQuery;
 
-use super::base::{Base, Site};
+use super::base::{Base, Site, encode};
 use super::figures;
 use super::reply::{Frame, Place, Reply, html};
 use super::spark::{Spark, Sparks};
@@ -172,23 +172,6 @@ fn next_address(base: &Base, query: &str, after: u64) -> String {
         "" => format!("{}?after={after}", base.home()),
         query => format!("{}?q={}&after={after}", base.home(), encode(query)),
     }
-}
-
-/// Text as a value in the query of an address.
-fn encode(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut encoded = String::new();
-    for byte in text.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' => {
-                encoded.push(char::from(byte));
-            }
-            _ => {
-                let _ = write!(encoded, "%{byte:02X}");
-            }
-        }
-    }
-    encoded
 }
 
 #[cfg(test)]

@@ -53,7 +53,7 @@ use std::sync::Arc;
 use axum::Extension;
 use axum::middleware::from_fn;
 use axum::response::Response;
-pub(crate) use base::Site;
+pub(crate) use base::{Site, encode};
 pub(crate) use figures::{LONGEST, cut};
 pub(crate) use shutdown::confirm as confirm_shutdown;
 

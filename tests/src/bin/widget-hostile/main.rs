@@ -1,7 +1,11 @@
 //! A server under peers that mean it no good, all at once, with an honest agent beside them.
 //!
-//!     widget-hostile [MUTE [BOMBS [DRIPS]]]    10,000 peers that say nothing, 1,000 that send headers
-//!                                              without an end, 1,000 that send a byte a second
+//!     widget-hostile [--expose] [MUTE [BOMBS [DRIPS]]]    10,000 peers that say nothing, 1,000 that send
+//!                                                         headers without an end, 1,000 that send a byte a
+//!                                                         second
+//!
+//! With `--expose` the server has TLS and tokens: peers fall silent or drip before a handshake, and bombs
+//! come after one.
 //!
 //! A third of each kind goes to each of the server's ports: frames, agents' HTTP, and API with page, which
 //! takes 512 connections. Prints how much the server grew, how long until it had put out all of them, and
@@ -22,13 +26,16 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use futures_lite::io::{AsyncReadExt, AsyncWriteExt, split};
+use serde_json::Value;
 use tokio::net::TcpStream;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
-use widget_tests::{Api, ServerProgram};
+
+mod site;
+
+use site::{Site, Way};
 
 /// The most that the server may grow, in KiB.
 const MOST_GROWTH: u64 = 200 * 1024;
@@ -38,6 +45,8 @@ const GONE_WITHIN: Duration = Duration::from_secs(10);
 const FRESH: Duration = Duration::from_secs(4);
 /// What a process needs open files for beside its connections.
 const OTHERS: usize = 500;
+/// Files that the server may open meanwhile for those who mean it well.
+const FEW: usize = 8;
 /// Against hanging only.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -59,14 +68,23 @@ struct Counts {
 fn main() -> ExitCode {
     let mut wanted = [10_000, 1_000, 1_000];
     let mut places = wanted.iter_mut();
-    for arg in std::env::args().skip(1) {
+    let mut args = std::env::args().skip(1).peekable();
+    let exposed = args.next_if(|arg| arg == "--expose").is_some();
+    for arg in args {
         let (Some(place), Ok(count)) = (places.next(), arg.parse()) else {
-            say("usage: widget-hostile [MUTE [BOMBS [DRIPS]]]");
+            say("usage: widget-hostile [--expose] [MUTE [BOMBS [DRIPS]]]");
             return ExitCode::from(2);
         };
         *place = count;
     }
-    let is_kept = hold(fit(wanted));
+    let counts = fit(wanted);
+    let is_kept = hold(
+        counts,
+        &match exposed {
+            true => Site::exposed(),
+            false => Site::near(),
+        },
+    );
     if is_kept {
         ExitCode::SUCCESS
     } else {
@@ -92,38 +110,30 @@ fn fit(wanted: [usize; 3]) -> [usize; 3] {
     wanted.map(|count| count * room / all)
 }
 
-fn hold(counts: [usize; 3]) -> bool {
-    let files = TempDir::new().expect("a directory");
-    let server = ServerProgram::start(&files.path().join("server"));
-    let agent = server.agent(&files.path().join("agent"), "1s");
-    let path = format!("/api/v1/agents/{}", agent.id);
-    while server.api.get(&path).0 != 200 {
-        thread::sleep(Duration::from_millis(20));
-    }
-    let before = memory(server.program.id(), "VmRSS:");
-    let admin = server.api.base().trim_start_matches("http://").to_owned();
-    let targets = [server.tcp.clone(), server.http.clone(), admin];
+fn hold(counts: [usize; 3], site: &Site) -> bool {
+    let (before, files) = (memory(site.pid(), "VmRSS:"), open_files(site.pid()));
     let over = Arc::new(AtomicBool::new(false));
     let watch = {
-        let (over, api) = (Arc::clone(&over), server.api.clone());
-        thread::spawn(move || watch(&api, &path, &over))
+        let (over, ask, path) = (Arc::clone(&over), site.operator(), site.agent.clone());
+        thread::spawn(move || watch(ask, &path, &over))
     };
-    let attack = attack(counts, &targets);
+    let attack = attack(counts, site, files);
     // A while longer: what they have left behind must not come out later.
     thread::sleep(Duration::from_secs(2));
     over.store(true, Ordering::Relaxed);
     let served = watch.join().expect("the agent is watched");
-    let peak = memory(server.program.id(), "VmHWM:");
-    let after = memory(server.program.id(), "VmRSS:");
-    let refusals = server.api.get("/api/v1/status").1;
+    let peak = memory(site.pid(), "VmHWM:");
+    let after = memory(site.pid(), "VmRSS:");
+    let status = site.operator()("/api/v1/status");
+    let refusals = status.map_or(Value::Null, |(_, status)| status["refusals"].clone());
 
     let [mute, bombs, drips] = counts;
     say(&format!(
         "peers                  {mute} mute, {bombs} header bombs, {drips} of a byte a second"
     ));
     say(&format!(
-        "connected              {} ({} found nobody to take them)",
-        attack.connected, attack.failed
+        "connected              {} ({} found nobody to take them, {} were never told that they are gone)",
+        attack.connected, attack.failed, attack.untold
     ));
     say(&format!(
         "server's memory        {before} KiB before, {peak} at most, {after} after"
@@ -159,7 +169,7 @@ fn hold(counts: [usize; 3]) -> bool {
         served.asked,
         served.slowest.as_secs_f64()
     ));
-    say(&format!("refusals               {}", refusals["refusals"]));
+    say(&format!("refusals               {refusals}"));
     kept.iter().all(|kept| *kept)
 }
 
@@ -172,10 +182,14 @@ fn bar(what: &str, is_kept: bool, text: &str) -> bool {
 struct Attack {
     connected: usize,
     failed: usize,
+    /// For whom the queue of the listener was full: the system has dropped them, and they do not know.
+    untold: usize,
     gone_after: Duration,
 }
 
-fn attack(counts: [usize; 3], targets: &[String; 3]) -> Attack {
+/// `files` are those that the server has open without the peers.
+fn attack(counts: [usize; 3], site: &Site, files: usize) -> Attack {
+    let (targets, way) = (&site.targets, site.way());
     let tokio = Builder::new_current_thread().enable_all().build();
     tokio.expect("a runtime").block_on(async {
         let told = Arc::new(Counts::default());
@@ -184,8 +198,9 @@ fn attack(counts: [usize; 3], targets: &[String; 3]) -> Attack {
         let all: usize = counts.iter().sum();
         for (kind, count) in kinds {
             for number in 0..count {
-                let target = targets[number % targets.len()].clone();
-                peers.spawn(hostile(kind, target, Arc::clone(&told)));
+                let target = number % targets.len();
+                let to = (target, targets[target].clone());
+                peers.spawn(hostile(kind, to, way.clone(), Arc::clone(&told)));
                 // The backlog of a listener is short.
                 if number % 64 == 0 {
                     tokio::task::yield_now().await;
@@ -198,26 +213,37 @@ fn attack(counts: [usize; 3], targets: &[String; 3]) -> Attack {
             sleep(Duration::from_millis(5)).await;
         }
         let last = Instant::now();
-        let limit = tokio::time::timeout(PATIENCE, async {
-            while peers.join_next().await.is_some() {}
-        });
-        let _ = limit.await;
+        // At the server: peers say no word, so that whom it never had does not hear that.
+        while open_files(site.pid()) > files + FEW && last.elapsed() < PATIENCE {
+            sleep(Duration::from_millis(20)).await;
+        }
+        let gone_after = last.elapsed();
+        sleep(Duration::from_secs(1)).await;
+        while peers.try_join_next().is_some() {}
         Attack {
             connected: told.connected.load(Ordering::Relaxed),
             failed: told.failed.load(Ordering::Relaxed),
-            gone_after: last.elapsed(),
+            untold: peers.len(),
+            gone_after,
         }
     })
 }
 
 /// One peer, until the server has put it out.
-async fn hostile(kind: Kind, target: String, told: Arc<Counts>) {
+async fn hostile(kind: Kind, (number, target): (usize, String), way: Way, told: Arc<Counts>) {
     let Ok(stream) = TcpStream::connect(&target).await else {
         told.failed.fetch_add(1, Ordering::Relaxed);
         return;
     };
     told.connected.fetch_add(1, Ordering::Relaxed);
-    let (mut reader, mut writer) = stream.into_split();
+    let way = match kind {
+        Kind::Bomb => way,
+        Kind::Mute | Kind::Drip => Way::plain(),
+    };
+    let Some(stream) = way.through(stream, number).await else {
+        return;
+    };
+    let (mut reader, mut writer) = split(stream);
     let says = async {
         match kind {
             Kind::Mute => std::future::pending::<()>().await,
@@ -263,18 +289,18 @@ struct Served {
 }
 
 /// Looks at the honest agent as an operator does.
-fn watch(api: &Api, path: &str, over: &AtomicBool) -> Served {
+fn watch(ask: impl Fn(&str) -> Option<(u16, Value)>, path: &str, over: &AtomicBool) -> Served {
     let mut served = Served {
         oldest: Duration::ZERO,
         asked: 0,
         answered: 0,
         slowest: Duration::ZERO,
     };
-    let mut seen = (Instant::now(), serde_json::Value::Null);
+    let mut seen = (Instant::now(), Value::Null);
     while !over.load(Ordering::Relaxed) {
         let begun = Instant::now();
         served.asked += 1;
-        if let Some((200, agent)) = api.try_get(path) {
+        if let Some((200, agent)) = ask(path) {
             served.answered += 1;
             let report = agent["latest"]["seq"].clone();
             if report != seen.1 {
@@ -287,6 +313,12 @@ fn watch(api: &Api, path: &str, over: &AtomicBool) -> Served {
         thread::sleep(Duration::from_millis(100));
     }
     served
+}
+
+/// How many files, of which connections are some, a process has open.
+fn open_files(pid: u32) -> usize {
+    let files = fs::read_dir(format!("/proc/{pid}/fd"));
+    files.expect("the server runs").count()
 }
 
 /// A line of what the system says about the memory of a process, in KiB.
