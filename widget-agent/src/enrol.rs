@@ -10,16 +10,17 @@ use widget_core::message::{Credential, Enrol, Extras, Hello, Opening, VERSION, W
 use widget_core::runtime::{RuntimeExt, SharedRuntime};
 use widget_core::transport::{Transport, TransportError, TransportErrorKind};
 
-use crate::JoinError;
 use crate::credential::Kept;
 use crate::identity::Lock;
 use crate::shared::explain;
+use crate::{JoinError, complain};
 
 /// How long connecting may take, whatever a transport thinks of it.
 const CONNECT: Duration = Duration::from_secs(30);
-/// How often all servers are asked while one of them is busy.
-const ROUNDS: u32 = 5;
-/// How long a busy server is waited for at least and at most.
+/// How long all servers are asked again and again while one of them is busy: so many may have come at
+/// once that the last of them has to wait for minutes.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
+/// How long is waited for a busy server at least and at most before it is asked again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(30));
 /// An agent that has a secret and no answer.
 pub(crate) struct Asking {
@@ -37,9 +38,8 @@ impl Asking {
         runtime: &SharedRuntime,
         token: &Secret,
     ) -> Result<AgentId, JoinError> {
-        let mut round = 0;
+        let (until, mut told) = (runtime.now().after(PATIENCE), false);
         loop {
-            round += 1;
             let (mut failed, mut busy) = (Vec::new(), None);
             for (server, transport) in &self.ways {
                 let connecting = transport.connect(self.opening(runtime, token));
@@ -62,7 +62,11 @@ impl Asking {
                 }
             }
             match busy {
-                Some(pause) if round < ROUNDS => {
+                Some(pause) if runtime.now() < until => {
+                    if !told {
+                        complain::warn("joining has to wait", &all(failed).to_string());
+                        told = true;
+                    }
                     runtime.sleep(pause.clamp(PAUSES.0, PAUSES.1)).await;
                 }
                 _ => return Err(all(failed)),
@@ -135,7 +139,100 @@ fn all(mut failed: Vec<JoinError>) -> JoinError {
 
 #[cfg(test)]
 mod tests {
+    use async_trait::async_trait;
+    use widget_core::message::{Command, Response};
+    use widget_core::runtime::Runtime;
+    use widget_core::testkit::sim::{SimRuntime, World};
+    use widget_core::testkit::transport::ScriptedService;
+    use widget_core::time::Mono;
+    use widget_core::transport::Connection;
+
     use super::*;
+
+    /// A server that is busy until then.
+    #[derive(Debug)]
+    struct Full {
+        runtime: SimRuntime,
+        until: Mono,
+    }
+
+    #[async_trait]
+    impl Transport for Full {
+        fn name(&self) -> &'static str {
+            "full"
+        }
+
+        async fn connect(
+            &self,
+            _: Opening,
+        ) -> Result<(Arc<dyn Connection>, Welcome), TransportError> {
+            if self.runtime.now() < self.until {
+                let retry_after = Duration::from_secs(1);
+                return Err(TransportError::new(TransportErrorKind::Busy {
+                    retry_after,
+                }));
+            }
+            let welcome = Welcome {
+                extras: vec![(extra::AGENT, vec![5; 16])],
+                ..ScriptedService::welcome()
+            };
+            Ok((Arc::new(Nothing), welcome))
+        }
+    }
+
+    #[derive(Debug)]
+    struct Nothing;
+
+    #[async_trait]
+    impl Connection for Nothing {
+        async fn call(&self, _: Command) -> Result<Response, TransportError> {
+            Err(TransportError::new(TransportErrorKind::Closed))
+        }
+    }
+
+    /// What joining comes to at a server that is busy for so long, and when.
+    fn joins_after(busy: Duration) -> (Result<AgentId, JoinError>, Duration) {
+        let (world, state) = (World::new(1), tempfile::tempdir().unwrap());
+        let runtime = world.process("agent");
+        let full = Full {
+            runtime: runtime.clone(),
+            until: runtime.now().after(busy),
+        };
+        let asking = Asking {
+            kept: Kept {
+                secret: Secret::from_bytes([1; 32]),
+                token: 1,
+                agent: None,
+                servers: Vec::new(),
+            },
+            extras: Vec::new(),
+            ways: vec![("full".to_owned(), Arc::new(full))],
+            lock: Lock::take(state.path(), "lock").unwrap(),
+        };
+        let begun = runtime.now();
+        let shared: SharedRuntime = Arc::new(runtime.clone());
+        let joined =
+            world.run(async move { asking.ask(&shared, &Secret::from_bytes([2; 32])).await });
+        let took = runtime.now().since(begun);
+        world.end();
+        (joined, took)
+    }
+
+    #[test]
+    fn who_comes_with_many_others_waits_for_its_turn() {
+        let busy = Duration::from_secs(9 * 60);
+        let (joined, took) = joins_after(busy);
+        assert_eq!(joined.unwrap(), AgentId::from_bytes([5; 16]));
+        assert_eq!(took, busy);
+    }
+
+    #[test]
+    fn nobody_waits_for_ever_to_join() {
+        let (joined, took) = joins_after(Duration::from_secs(24 * 60 * 60));
+        let error = joined.unwrap_err();
+        assert!(matches!(error, JoinError::Silent { .. }), "{error}");
+        assert_eq!(took, PATIENCE);
+    }
 
     #[test]
     fn of_several_servers_all_failures_are_said() {

@@ -104,6 +104,7 @@ mod tests {
     fn what_a_server_says_stays_in_its_line_and_moves_no_cursor() {
         assert_eq!(plain("gone\r\nINFO all is well"), "gone??INFO all is well");
         assert_eq!(plain("\u{1b}[2J\u{9b}2J\u{7f}"), "?[2J?2J?");
+        assert_eq!(plain("a\u{202e}b\u{2066}c\u{200b}d\u{feff}"), "a?b?c?d?");
         assert_eq!(plain("tschüß"), "tschüß");
     }
 }

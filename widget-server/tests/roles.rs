@@ -244,6 +244,8 @@ async fn what_is_out_of_a_tokens_scope_is_not_there_for_it() {
         (format!("/api/v1/tasks/{}/output", tasks[1]), 404),
         (format!("/api/v1/tasks/{}/explain", tasks[1]), 404),
         (format!("/agents/{other}"), 404),
+        (format!("/events?agent={own}"), 200),
+        (format!("/events?agent={other}"), 404),
         (format!("/tasks/{}", tasks[1]), 404),
     ] {
         let (status, _) = server.ask((&get, &path), token, none.clone()).await;
