@@ -17,11 +17,14 @@ use crate::{JoinError, complain};
 
 /// How long connecting may take, whatever a transport thinks of it.
 const CONNECT: Duration = Duration::from_secs(30);
-/// How long all servers are asked again and again while one of them is busy: so many may have come at
-/// once that the last of them has to wait for minutes.
+/// How long all servers are asked again and again while one of them is busy: a token lets sixty in a
+/// minute, unless its server was told otherwise.
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 /// How long is waited for a busy server at least and at most before it is asked again.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(30));
+/// How much longer, by chance, at most: the first time, and as it doubles in the end. Not all who wait
+/// come back at once, and the longer it takes, the less often.
+const LONGER: (u64, u64) = (1_000, 60_000);
 /// An agent that has a secret and no answer.
 pub(crate) struct Asking {
     pub(crate) kept: Kept,
@@ -39,6 +42,7 @@ impl Asking {
         token: &Secret,
     ) -> Result<AgentId, JoinError> {
         let (until, mut told) = (runtime.now().after(PATIENCE), false);
+        let mut most = LONGER.0;
         loop {
             let (mut failed, mut busy) = (Vec::new(), None);
             for (server, transport) in &self.ways {
@@ -67,7 +71,10 @@ impl Asking {
                         complain::warn("joining has to wait", &all(failed).to_string());
                         told = true;
                     }
-                    runtime.sleep(pause.clamp(PAUSES.0, PAUSES.1)).await;
+                    let longer = Duration::from_millis(runtime.random() % most);
+                    most = (most * 2).min(LONGER.1);
+                    let pause = pause.clamp(PAUSES.0, PAUSES.1);
+                    runtime.sleep(pause.saturating_add(longer)).await;
                 }
                 _ => return Err(all(failed)),
             }
@@ -139,6 +146,8 @@ fn all(mut failed: Vec<JoinError>) -> JoinError {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
     use async_trait::async_trait;
     use widget_core::message::{Command, Response};
     use widget_core::runtime::Runtime;
@@ -154,6 +163,7 @@ mod tests {
     struct Full {
         runtime: SimRuntime,
         until: Mono,
+        asked: Arc<AtomicUsize>,
     }
 
     #[async_trait]
@@ -166,6 +176,7 @@ mod tests {
             &self,
             _: Opening,
         ) -> Result<(Arc<dyn Connection>, Welcome), TransportError> {
+            self.asked.fetch_add(1, Ordering::Relaxed);
             if self.runtime.now() < self.until {
                 let retry_after = Duration::from_secs(1);
                 return Err(TransportError::new(TransportErrorKind::Busy {
@@ -190,13 +201,26 @@ mod tests {
         }
     }
 
+    /// How often a server that is busy for so long is asked.
+    fn asked_within(busy: Duration) -> usize {
+        let asked = Arc::new(AtomicUsize::new(0));
+        let (joined, _) = joins(busy, Arc::clone(&asked));
+        assert!(joined.is_ok());
+        asked.load(Ordering::Relaxed)
+    }
+
     /// What joining comes to at a server that is busy for so long, and when.
     fn joins_after(busy: Duration) -> (Result<AgentId, JoinError>, Duration) {
+        joins(busy, Arc::default())
+    }
+
+    fn joins(busy: Duration, asked: Arc<AtomicUsize>) -> (Result<AgentId, JoinError>, Duration) {
         let (world, state) = (World::new(1), tempfile::tempdir().unwrap());
         let runtime = world.process("agent");
         let full = Full {
             runtime: runtime.clone(),
             until: runtime.now().after(busy),
+            asked,
         };
         let asking = Asking {
             kept: Kept {
@@ -223,7 +247,14 @@ mod tests {
         let busy = Duration::from_secs(9 * 60);
         let (joined, took) = joins_after(busy);
         assert_eq!(joined.unwrap(), AgentId::from_bytes([5; 16]));
-        assert_eq!(took, busy);
+        assert!(took >= busy && took < busy + PAUSES.1 * 4, "{took:?}");
+    }
+
+    #[test]
+    fn who_waits_asks_less_and_less_often() {
+        let busy = Duration::from_secs(9 * 60);
+        let asked = asked_within(busy);
+        assert!((10..40).contains(&asked), "{asked}");
     }
 
     #[test]
@@ -231,7 +262,10 @@ mod tests {
         let (joined, took) = joins_after(Duration::from_secs(24 * 60 * 60));
         let error = joined.unwrap_err();
         assert!(matches!(error, JoinError::Silent { .. }), "{error}");
-        assert_eq!(took, PATIENCE);
+        assert!(
+            took >= PATIENCE && took < PATIENCE + PAUSES.1 * 4,
+            "{took:?}"
+        );
     }
 
     #[test]

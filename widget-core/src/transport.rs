@@ -147,7 +147,9 @@ pub trait Service: Debug + Send + Sync {
     ///
     /// # Errors
     /// [`RefusalReason::Session`](crate::message::RefusalReason::Session) if it proves nothing, or
-    /// is over; [`Rejection::Busy`].
+    /// is over; [`RefusalReason::Replaced`](crate::message::RefusalReason::Replaced) if a newer start of the
+    /// agent has taken its place, or it was deleted: its connection is an agent's no more;
+    /// [`Rejection::Busy`].
     async fn resume(&self, from: &Origin, session: &str) -> Result<Peer, Rejection>;
 
     /// Answers a command of an agent that was welcomed. Dropping the future is safe.

@@ -48,7 +48,7 @@ pub(crate) struct Args {
     #[arg(long, env = "WIDGET_TLS_CERT", value_name = "FILE")]
     pub(crate) tls_cert: Option<PathBuf>,
 
-    /// Its key, in PEM
+    /// Its key, in PEM: a file that not every user may read
     #[arg(long, env = "WIDGET_TLS_KEY", value_name = "FILE")]
     pub(crate) tls_key: Option<PathBuf>,
 

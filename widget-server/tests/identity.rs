@@ -448,7 +448,7 @@ async fn what_was_done_stands_in_the_audit_list() {
         changes,
         [
             (Some("web-1"), Some("deleted")),
-            (Some("good"), Some("revoked"))
+            (Some("not revoked"), Some("revoked"))
         ]
     );
     assert_eq!(entries[2].entry.token, Some(number));

@@ -9,6 +9,7 @@
 mod common;
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use common::clock::SetClock;
@@ -250,6 +251,24 @@ async fn an_agent_costs_at_most_one_read_of_its_row_a_second() {
     let before = rows.reads();
     agent.request(25_000, Vec::new()).await;
     assert!(rows.reads() <= before + 1, "none while it waits");
+}
+
+/// Found by review: an agent lost its connection each second while rows could not be read.
+#[tokio::test(start_paused = true)]
+async fn a_session_stands_while_the_store_cannot_be_asked() {
+    let (rows, server) = counted();
+    let agent = reported(&server.service(), 1).await;
+    tokio::time::advance(SECOND).await;
+    rows.fails.store(true, Ordering::SeqCst);
+    let agent = at(&agent, server.service()).await;
+    let busy = agent.submit(1, vec![report(2)]).await;
+    assert!(matches!(busy, Response::Busy { .. }), "{busy:?}");
+    rows.fails.store(false, Ordering::SeqCst);
+    let through = Some(2);
+    assert_eq!(
+        agent.submit(1, vec![report(2)]).await,
+        Response::Ack { through }
+    );
 }
 
 #[tokio::test(start_paused = true)]

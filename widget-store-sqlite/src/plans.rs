@@ -78,6 +78,7 @@ fn tasks_are_found_by_id_key_due_time_and_end() {
     assert_plan(&connection, tasks::PENDING, "tasks_held");
     assert_plan(&connection, tasks::PENDING, "tasks_queued");
     assert_plan(&connection, tasks::OVERDUE, "tasks_due");
+    assert_plan(&connection, tasks::OVERDUE_NAMED, "tasks_due");
     assert_plan(&connection, tasks::PRUNE, "tasks_finished");
     assert_plan(&connection, tasks::UPDATE, "INTEGER PRIMARY KEY");
     assert_plan(&connection, rows::TIMELINE, "PRIMARY KEY");

@@ -10,7 +10,7 @@ use hyper::header::HeaderValue;
 use hyper::{Request, StatusCode};
 use widget_core::codec::{CodecError, ErasedCodec};
 use widget_core::frame::{MAX_OPENING, MAX_TO_SERVER};
-use widget_core::message::{Command, Response};
+use widget_core::message::{Command, RefusalReason, Response};
 use widget_core::transport::{Peer, Rejection};
 
 use crate::body::read;
@@ -68,7 +68,12 @@ async fn exchange(line: &Line, asked: Asked, sent: &mut Option<Sent>) -> Result<
             },
             Err(rejected) => {
                 let mut reply = reply(codec, &rejected)?;
-                if !spare(line, sent).await {
+                // It may have been an agent's until now, and is none any more.
+                let is_over = matches!(
+                    &rejected,
+                    Response::Refused(refusal) if refusal.reason == RefusalReason::Replaced
+                );
+                if !spare(line, sent).await || is_over {
                     close_after(&mut reply);
                 }
                 return Ok(reply);

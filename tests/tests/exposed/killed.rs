@@ -1,6 +1,7 @@
 //! An agent that is killed while it joins, at whatever call: the same string lets it in, once.
 
 use std::collections::BTreeSet;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
 
 use tempfile::TempDir;
@@ -44,8 +45,16 @@ fn walk(calls: &[&str], files: impl Fn(&Host, &str) -> Vec<PathBuf>) {
             let log = logs.path().join(&state);
             let strace = Strace::new(call, files(&host, &state), &log).kill_at(number);
             let command = host.command(&state, &["--join", &join]);
-            let first = Host::run(&mut strace.around(&command));
+            let mut first = Host::run(&mut strace.around(&command));
             let is_through = first.line_unless_ended().is_some();
+            if !is_through {
+                assert_eq!(
+                    first.exit().signal(),
+                    Some(9),
+                    "{state}: {:?}",
+                    first.errors()
+                );
+            }
             drop(first);
             // Now without anything in its way.
             let agent: AgentProgram = host.agent(&state, &join);

@@ -235,7 +235,7 @@ impl Task {
         }
     }
 
-    /// How many bytes it carries: input, progress, output and timeline.
+    /// How many bytes it carries: input, progress, outputs, failures and timeline.
     #[must_use]
     pub fn size(&self) -> usize {
         let said = match &self.state.phase {
@@ -246,8 +246,22 @@ impl Task {
         let late = self.evidence.as_ref();
         let late = late.and_then(|finish| finish.output.as_ref());
         let payloads = [Some(&self.input), said, late].into_iter().flatten();
+        let ended = self
+            .state
+            .outcome()
+            .and_then(|outcome| outcome.failure.as_ref());
+        let late = self
+            .evidence
+            .as_ref()
+            .and_then(|finish| finish.failure.as_ref());
+        let failures = [ended, late].into_iter().flatten();
+        let failures = failures.map(|failure| failure.code.len() + failure.message.len());
         let causes = self.timeline.iter().map(|entry| entry.cause.len());
-        payloads.map(Payload::len).chain(causes).sum()
+        payloads
+            .map(Payload::len)
+            .chain(failures)
+            .chain(causes)
+            .sum()
     }
 
     /// When something must happen to it by itself: its ttl, its lease or its silence runs out.

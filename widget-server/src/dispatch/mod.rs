@@ -316,11 +316,11 @@ impl Service for Dispatcher {
 
     async fn resume(&self, from: &Origin, session: &str) -> Result<Peer, Rejection> {
         let peer = self.unseal(from, session).await?;
-        // A connection of an agent's that may not go on is a stranger's.
+        // A connection of an agent's that may not go on is a stranger's. Where the store cannot say, the
+        // call is answered so, and the agent keeps its connection.
         match self.turn_away(&peer).await {
-            None => Ok(peer),
             Some(Response::Refused(refusal)) => Err(Rejection::Refused(refusal)),
-            Some(_) => Err(BUSY),
+            _ => Ok(peer),
         }
     }
 

@@ -142,7 +142,7 @@ impl ServerHandle {
         let at = self.dispatcher.runtime.wall();
         let target = format!("token:{number}");
         let audit = self.caller.entry(at, Action::TokenRevoke, &target);
-        let audit = audit.changing(Some("good"), Some("revoked"));
+        let audit = audit.changing(Some("not revoked"), Some("revoked"));
         let revoked = self.dispatcher.stores.access.revoke(number, audit).await;
         Ok(self.dispatcher.watch_write(revoked)?)
     }

@@ -46,17 +46,13 @@ pub enum AuthorityError {
          then a new authority is made and every agent has to join again"
     )]
     Lost(PathBuf),
-    /// Others have a right to the file of a key: the whole group or every user.
+    /// Every user has a right to the file of a key.
     #[error(
-        "{path} is open to others, and whoever has it can be this server: chmod {chmod} {path}, and \
-         if somebody may have read it, use another key"
+        "{0} is open to every user, and whoever has it can be this server: take that right away (chmod \
+         o-rwx, or the mode 0440 where a platform mounts it), and make another key if somebody may have \
+         read it"
     )]
-    Open {
-        /// Which one.
-        path: PathBuf,
-        /// What takes the right away.
-        chmod: &'static str,
-    },
+    Open(PathBuf),
     /// There is something else in a file than there ought to be, or the key is none of the certificate.
     #[error("{path} cannot be used")]
     Unusable {
@@ -94,7 +90,7 @@ impl Authority {
         let read = |path: &PathBuf| files::read(path).map_err(|source| file(path, source));
         let (certificate, key_text) = match (read(&crt)?, read(&key)?) {
             (Some(certificate), Some(text)) => {
-                closed(&key, (0o077, "go-rwx"))?;
+                closed(&key)?;
                 (certificate, text)
             }
             (Some(_), None) => return Err(AuthorityError::Lost(key)),
@@ -133,8 +129,7 @@ impl Authority {
             shown.retain(|other| *other != authority);
             shown.push(authority);
         }
-        // To a group it may be open: keys of a host often are.
-        closed(key, (0o007, "o-rwx"))?;
+        closed(key)?;
         let own = Self {
             chain: shown,
             key: key_from_pem(&read(key)?).map_err(|source| unusable(key, source))?,
@@ -212,11 +207,10 @@ fn sign(ca: Vec<u8>, key: KeyPair, names: &[String], year: i32) -> Result<Author
     })
 }
 
-/// Nobody else has a right to the file.
-fn closed(path: &Path, (mask, chmod): (u32, &'static str)) -> Result<()> {
-    if files::is_open_to(path, mask).map_err(|source| file(path, source))? {
-        let path = path.to_owned();
-        return Err(AuthorityError::Open { path, chmod });
+/// Not every user has a right to the file. A group may have one, as is usual for keys.
+fn closed(path: &Path) -> Result<()> {
+    if files::is_open(path).map_err(|source| file(path, source))? {
+        return Err(AuthorityError::Open(path.to_owned()));
     }
     Ok(())
 }

@@ -23,17 +23,17 @@ pub(super) fn read(path: &Path) -> io::Result<Option<String>> {
     }
 }
 
-/// Whether somebody has a right to the file whom it is kept from by this mask of modes.
+/// Whether every user has some right to the file.
 #[cfg(unix)]
-pub(super) fn is_open_to(path: &Path, mask: u32) -> io::Result<bool> {
+pub(super) fn is_open(path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::PermissionsExt;
 
-    Ok(fs::metadata(path)?.permissions().mode() & mask != 0)
+    Ok(fs::metadata(path)?.permissions().mode() & 0o007 != 0)
 }
 
 /// Elsewhere a file is as open as its directory.
 #[cfg(not(unix))]
-pub(super) fn is_open_to(_: &Path, _: u32) -> io::Result<bool> {
+pub(super) fn is_open(_: &Path) -> io::Result<bool> {
     Ok(false)
 }
 

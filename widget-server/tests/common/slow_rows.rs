@@ -1,7 +1,7 @@
 //! A store of agents that counts how often a row is read, and can be made to take its time.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,7 +9,7 @@ use widget_core::id::AgentId;
 use widget_core::message::Describe;
 use widget_core::store::{
     AgentPage, AgentQuery, AgentRecord, AgentStore, Arrival, Arrived, AuditEntry, HostId,
-    MemoryStore, SessionKey, StoreError,
+    MemoryStore, SessionKey, StoreError, StoreErrorKind,
 };
 use widget_core::time::Timestamp;
 
@@ -19,6 +19,8 @@ pub(crate) struct SlowRows {
     reads: AtomicUsize,
     /// Between a look at a row and the answer.
     pub(crate) delay: Mutex<Duration>,
+    /// No row can be read.
+    pub(crate) fails: AtomicBool,
 }
 
 impl SlowRows {
@@ -27,6 +29,7 @@ impl SlowRows {
             inner,
             reads: AtomicUsize::new(0),
             delay: Mutex::new(Duration::ZERO),
+            fails: AtomicBool::new(false),
         }
     }
 
@@ -55,6 +58,9 @@ impl AgentStore for SlowRows {
 
     async fn agent(&self, agent: AgentId) -> Result<Option<AgentRecord>, StoreError> {
         self.reads.fetch_add(1, Ordering::SeqCst);
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(StoreErrorKind::Unavailable.into());
+        }
         let row = self.inner.agent(agent).await;
         let delay = *self.delay.lock().unwrap();
         if !delay.is_zero() {

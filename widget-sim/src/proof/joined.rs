@@ -110,7 +110,9 @@ impl Director {
             limit: usize::MAX,
         };
         let rows = self.server.rows().agents(&query).await;
-        let rows = rows.expect("rows in memory answer").agents;
+        let rows = rows.expect("rows in memory answer");
+        assert!(rows.next.is_none(), "more than a page can carry");
+        let rows = rows.agents;
         let known = |agent| self.parties.iter().any(|party| party.agent.id() == agent);
         let ids = rows.into_iter().map(|row| row.id);
         ids.filter(|id| !known(*id) && *id != ROGUE).collect()

@@ -77,8 +77,10 @@ impl Scene<'_> {
             before: None,
             limit: usize::MAX,
         };
-        let rows = self.rows.tasks(&query).await;
-        let rows = rows.expect("rows in memory answer").tasks;
+        let page = self.rows.tasks(&query).await;
+        let page = page.expect("rows in memory answer");
+        assert!(page.next.is_none(), "more than a page can carry");
+        let rows = page.tasks;
         let mut keys: BTreeMap<String, TaskId> = BTreeMap::new();
         let asked = self.asked.iter().enumerate();
         let asked: BTreeMap<String, usize> =

@@ -63,6 +63,8 @@ struct Counts {
     connected: AtomicUsize,
     /// There was nobody to take it any more.
     failed: AtomicUsize,
+    /// Bombs that were let in as far as a word, through TLS where there is one.
+    thrown: AtomicUsize,
 }
 
 fn main() -> ExitCode {
@@ -122,6 +124,8 @@ fn hold(counts: [usize; 3], site: &Site) -> bool {
     thread::sleep(Duration::from_secs(2));
     over.store(true, Ordering::Relaxed);
     let served = watch.join().expect("the agent is watched");
+    // One of the operator's requests may still be open.
+    let left = open_files(site.pid()).saturating_sub(files + 1);
     let peak = memory(site.pid(), "VmHWM:");
     let after = memory(site.pid(), "VmRSS:");
     let status = site.operator()("/api/v1/status");
@@ -141,21 +145,26 @@ fn hold(counts: [usize; 3], site: &Site) -> bool {
     let growth = peak.saturating_sub(before);
     let kept = [
         bar(
+            "bombs thrown",
+            bombs == 0 || attack.thrown > 0,
+            &format!("{} of {bombs}", attack.thrown),
+        ),
+        bar(
             "growth",
             growth <= MOST_GROWTH,
             &format!("{growth} KiB, bar {MOST_GROWTH}"),
         ),
         bar(
             "all gone",
-            attack.gone_after <= GONE_WITHIN,
+            attack.gone_after <= GONE_WITHIN && left == 0,
             &format!(
-                "{:.1} s after the last had come, bar 10",
+                "{:.1} s after the last had come, bar 10; {left} files more than before are open",
                 attack.gone_after.as_secs_f64()
             ),
         ),
         bar(
             "honest agent",
-            served.oldest <= FRESH,
+            served.oldest <= FRESH && served.answered > 0,
             &format!(
                 "its last report was {:.1} s old at most, bar {}",
                 served.oldest.as_secs_f64(),
@@ -182,6 +191,7 @@ fn bar(what: &str, is_kept: bool, text: &str) -> bool {
 struct Attack {
     connected: usize,
     failed: usize,
+    thrown: usize,
     /// For whom the queue of the listener was full: the system has dropped them, and they do not know.
     untold: usize,
     gone_after: Duration,
@@ -223,6 +233,7 @@ fn attack(counts: [usize; 3], site: &Site, files: usize) -> Attack {
         Attack {
             connected: told.connected.load(Ordering::Relaxed),
             failed: told.failed.load(Ordering::Relaxed),
+            thrown: told.thrown.load(Ordering::Relaxed),
             untold: peers.len(),
             gone_after,
         }
@@ -243,6 +254,9 @@ async fn hostile(kind: Kind, (number, target): (usize, String), way: Way, told: 
     let Some(stream) = way.through(stream, number).await else {
         return;
     };
+    if matches!(kind, Kind::Bomb) {
+        told.thrown.fetch_add(1, Ordering::Relaxed);
+    }
     let (mut reader, mut writer) = split(stream);
     let says = async {
         match kind {
@@ -303,11 +317,11 @@ fn watch(ask: impl Fn(&str) -> Option<(u16, Value)>, path: &str, over: &AtomicBo
         if let Some((200, agent)) = ask(path) {
             served.answered += 1;
             let report = agent["latest"]["seq"].clone();
+            // Also while nobody was answered.
+            served.oldest = served.oldest.max(seen.0.elapsed());
             if report != seen.1 {
                 seen = (Instant::now(), report);
             }
-            // Only while somebody looks can it be seen that nothing is new.
-            served.oldest = served.oldest.max(seen.0.elapsed());
         }
         served.slowest = served.slowest.max(begun.elapsed());
         thread::sleep(Duration::from_millis(100));

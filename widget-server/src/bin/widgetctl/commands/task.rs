@@ -5,7 +5,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 use widget_core::id::AgentId;
 
-use super::items;
+use super::{cursor, items};
 use crate::args::Task;
 use crate::client::{Answer, Client, WAIT};
 use crate::fault::Fault;
@@ -25,24 +25,38 @@ pub(super) async fn run(command: Task, client: &Client, output: &mut Output) -> 
             states,
             limit,
         } => {
-            let mut path = format!("/api/v1/tasks?limit={limit}");
+            let mut which = String::new();
             if let Some(agent) = agent {
-                path.push_str(&format!("&agent={agent}"));
+                which.push_str(&format!("&agent={agent}"));
             }
             if !states.is_empty() {
                 let states: Vec<_> = states.iter().map(ToString::to_string).collect();
-                path.push_str(&format!("&state={}", states.join(",")));
-            }
-            let tasks = client.get(&path).await?;
-            if output.is_json() {
-                return Ok(output.json(tasks.text())?);
+                which.push_str(&format!("&state={}", states.join(",")));
             }
             let mut table = Table::new(&["ID", "AGENT", "KIND", "STATE", "CREATED"]);
-            for task in items(tasks.value()) {
-                let fields = ["id", "agent", "kind", "state", "created"];
-                table.line(fields.map(|field| text(task, field)));
+            let (mut left, mut from) = (usize::from(limit), String::new());
+            // A page of large tasks has fewer of them.
+            while left > 0 {
+                let path = format!("/api/v1/tasks?limit={left}{which}{from}");
+                let part = client.get(&path).await?;
+                let tasks = items(part.value());
+                left = left.saturating_sub(tasks.len());
+                if output.is_json() {
+                    output.json(part.text())?;
+                }
+                for task in tasks {
+                    let fields = ["id", "agent", "kind", "state", "created"];
+                    table.line(fields.map(|field| text(task, field)));
+                }
+                let Some(next) = cursor(part.value())? else {
+                    break;
+                };
+                from = format!("&cursor={next}");
             }
-            Ok(output.table(&table)?)
+            match output.is_json() {
+                true => Ok(()),
+                false => Ok(output.table(&table)?),
+            }
         }
         Task::Show { id } => {
             let task = client.get(&format!("/api/v1/tasks/{id}")).await?;
