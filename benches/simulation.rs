@@ -18,9 +18,6 @@ use std::time::{Duration, Instant};
 
 use widget_sim::{Fleet, FleetBuilder};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const ROUNDS: usize = 5;
 /// The bars: seconds for the day, and how many times faster than real time the hour is.
