@@ -160,6 +160,24 @@ fn a_handshake_that_stops_in_the_middle_ends_and_is_counted() {
     }
 }
 
+/// Found by measuring: it was kept up to 64 KiB, for as long as a handshake may take.
+#[test]
+fn a_greeting_that_is_too_long_ends_at_once() {
+    for way in Way::BOTH {
+        let server = Server::start(way, wrapped(&Papers::new(), way), PATIENCE);
+        let mut stream = server.connect();
+        // A message that claims 64,000 bytes, of which 30,000 come, in records of 10,000.
+        let mut message = vec![1, 0, 250, 0, 3, 3];
+        message.resize(30_000, 7);
+        for part in message.chunks(10_000) {
+            // It may be closed before all is said.
+            let _ = stream.write_all(&[&[22, 3, 1, 39, 16], part].concat());
+        }
+        rest(stream);
+        assert_eq!(server.refused(), ["tls"], "{way:?}");
+    }
+}
+
 #[test]
 fn a_client_does_not_speak_to_a_server_of_another_authority() {
     for way in Way::BOTH {

@@ -49,6 +49,7 @@
 //! [`Wrap`]: crate::runtime::Wrap
 
 mod client;
+mod greeting;
 mod pem;
 mod pin;
 mod server;

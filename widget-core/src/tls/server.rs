@@ -9,6 +9,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::NoServerSessionStorage;
 use rustls::version::TLS13;
 
+use super::greeting::Greeting;
 use super::{Application, NO_VERSION, TlsError, provider};
 use crate::runtime::{BoxFuture, Stream, Wrap};
 
@@ -68,9 +69,11 @@ impl std::fmt::Debug for TlsServer {
 impl Wrap for TlsServer {
     fn wrap(&self, stream: Box<dyn Stream>) -> BoxFuture<'static, io::Result<Box<dyn Stream>>> {
         let application = self.application;
-        let greeting = TlsAcceptor::from(Arc::clone(&self.config)).accept(stream);
+        let acceptor = TlsAcceptor::from(Arc::clone(&self.config));
+        let greeting = acceptor.accept(Greeting::new(stream));
         Box::pin(async move {
-            let stream = greeting.await?;
+            let mut stream = greeting.await?;
+            stream.get_mut().0.is_over();
             application.check(stream.get_ref().1.alpn_protocol())?;
             Ok(Box::new(stream) as Box<dyn Stream>)
         })

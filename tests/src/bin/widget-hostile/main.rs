@@ -8,7 +8,7 @@
 //! come after one.
 //!
 //! A third of each kind goes to each of the server's ports: frames, agents' HTTP, and API with page, which
-//! takes 512 connections. Prints how much the server grew, how long until it had put out all of them, and
+//! takes 512 connections. Before that, what one input of the longest costs that a peer has not ended. Prints how much the server grew, how long until it had put out all of them, and
 //! whether the agent was served throughout; fails if one of its bars is missed. Where the limit of open
 //! files is lower than what that takes, there are fewer peers, and that is said.
 
@@ -29,10 +29,11 @@ use std::time::{Duration, Instant};
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt, split};
 use serde_json::Value;
 use tokio::net::TcpStream;
-use tokio::runtime::Builder;
+use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
+mod input;
 mod site;
 
 use site::{Site, Way};
@@ -80,13 +81,14 @@ fn main() -> ExitCode {
         *place = count;
     }
     let counts = fit(wanted);
-    let is_kept = hold(
-        counts,
-        &match exposed {
-            true => Site::exposed(),
-            false => Site::near(),
-        },
-    );
+    let site = || match exposed {
+        true => Site::exposed(),
+        false => Site::near(),
+    };
+    // First what one of them costs, at a server that has nothing left over from others.
+    say("one input before any proof, as long as may be:");
+    let costs = runtime().block_on(input::hold(&site(), exposed));
+    let is_kept = hold(counts, &site()) && costs;
     if is_kept {
         ExitCode::SUCCESS
     } else {
@@ -200,8 +202,7 @@ struct Attack {
 /// `files` are those that the server has open without the peers.
 fn attack(counts: [usize; 3], site: &Site, files: usize) -> Attack {
     let (targets, way) = (&site.targets, site.way());
-    let tokio = Builder::new_current_thread().enable_all().build();
-    tokio.expect("a runtime").block_on(async {
+    runtime().block_on(async {
         let told = Arc::new(Counts::default());
         let mut peers = JoinSet::new();
         let kinds = [Kind::Mute, Kind::Bomb, Kind::Drip].into_iter().zip(counts);
@@ -238,6 +239,11 @@ fn attack(counts: [usize; 3], site: &Site, files: usize) -> Attack {
             gone_after,
         }
     })
+}
+
+fn runtime() -> Runtime {
+    let tokio = Builder::new_current_thread().enable_all().build();
+    tokio.expect("a runtime")
 }
 
 /// One peer, until the server has put it out.
