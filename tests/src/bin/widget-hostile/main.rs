@@ -20,6 +20,8 @@
 )]
 
 use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,7 +30,7 @@ use std::time::{Duration, Instant};
 
 use futures_lite::io::{AsyncReadExt, AsyncWriteExt, split};
 use serde_json::Value;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -246,9 +248,22 @@ fn runtime() -> Runtime {
     tokio.expect("a runtime")
 }
 
+/// Each kind comes from an address of its own: one that has taken all of its places would shut the others out.
+async fn connect(kind: Kind, target: &str) -> io::Result<TcpStream> {
+    let target: SocketAddr = target.parse().map_err(io::Error::other)?;
+    let socket = TcpSocket::new_v4()?;
+    let own = match kind {
+        Kind::Mute => Ipv4Addr::new(127, 0, 0, 4),
+        Kind::Bomb => Ipv4Addr::new(127, 0, 0, 5),
+        Kind::Drip => Ipv4Addr::new(127, 0, 0, 6),
+    };
+    socket.bind((own, 0).into())?;
+    socket.connect(target).await
+}
+
 /// One peer, until the server has put it out.
 async fn hostile(kind: Kind, (number, target): (usize, String), way: Way, told: Arc<Counts>) {
-    let Ok(stream) = TcpStream::connect(&target).await else {
+    let Ok(stream) = connect(kind, &target).await else {
         told.failed.fetch_add(1, Ordering::Relaxed);
         return;
     };
