@@ -38,7 +38,8 @@ pub(super) struct History {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Copied {
     pub(super) agent: AgentId,
-    /// When it began, if it is noticed then: nothing is handed out that both of them could take.
+    /// When it began, if it is noticed then: nothing is handed out that both of them could take. None as
+    /// well once an operator has let both go on.
     pub(super) noticed: Option<Mono>,
     /// Until when it ran; none if it still does.
     pub(super) until: Option<Mono>,
@@ -102,6 +103,14 @@ impl History {
             let runs = copy.until.is_none_or(|until| until >= since);
             runs && copy.noticed.is_none_or(|noticed| noticed >= since)
         })
+    }
+
+    /// An operator has let an agent go on; of a copy that still runs that was too soon.
+    pub(super) fn let_both_go_on(&mut self, agent: AgentId) {
+        let clones = self.clones.iter_mut();
+        for copy in clones.filter(|copy| copy.agent == agent && copy.until.is_none()) {
+            copy.noticed = None;
+        }
     }
 
     /// The copy of this agent's disk runs no more.

@@ -133,6 +133,8 @@ impl Director {
                 self.world.count("a copy was noticed");
                 if party.clone.is_none() || self.world.chance(HASTY) {
                     self.oracle.release(agent);
+                    // Too soon: both go on, and what is handed out from now on both may take.
+                    self.history.let_both_go_on(agent);
                     held = false;
                 }
             }
