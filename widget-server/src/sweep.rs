@@ -119,8 +119,6 @@ impl Sweeper {
             let due = tasks.overdue(&query).await?.into_iter();
             let mut events: Vec<(Task, Event)> = due
                 .filter_map(|task| task.overdue().map(|event| (task, event)))
-                // Whatever a store makes of the question.
-                .filter(|(_, event)| !(listens_first && *event == Event::NoWord))
                 .collect();
             if events.is_empty() {
                 break;

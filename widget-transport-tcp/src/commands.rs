@@ -154,13 +154,13 @@ impl<'a, S: Stream> Commands<'a, S> {
                     self.scene
                         .service()
                         .refused(self.scene.origin, "unsupported");
-                    answer(self.wire, self.codec, head.request, &Response::Unsupported)?;
+                    self.answer(head.request, &Response::Unsupported)?;
                 }
                 Err(error) => return Err(error.into()),
             }
         }
-        if took && !self.replaced {
-            self.heard = self.scene.runtime().now();
+        if took {
+            self.hear();
         }
         let nothing_begun = self.wire.came.is_empty() || !self.has_room();
         let now = self.scene.runtime().now();
@@ -188,11 +188,16 @@ impl<'a, S: Stream> Commands<'a, S> {
             };
             let request = self.calls.swap_remove(at).request;
             self.answer(request, &response)?;
-            if !self.replaced {
-                self.heard = self.scene.runtime().now();
-            }
+            self.hear();
         }
         Ok(true)
+    }
+
+    /// Something was heard or said.
+    fn hear(&mut self) {
+        if !self.replaced {
+            self.heard = self.scene.runtime().now();
+        }
     }
 
     fn answer(&mut self, request: u32, response: &Response) -> Result<(), End> {

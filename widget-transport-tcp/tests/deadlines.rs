@@ -14,18 +14,16 @@ mod common;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use common::{command, frame, opening, submit};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream};
 use tokio::time::{Instant, sleep};
 use tokio_util::compat::TokioAsyncReadCompatExt;
 use widget_core::frame::{FrameBuffer, GoAway, GoAwayReason, MAX_TO_AGENT, v1, v2};
-use widget_core::message::{Command, Opening, RequestWork, Response, Welcome};
+use widget_core::message::{Command, RequestWork};
 use widget_core::runtime::TokioRuntime;
 use widget_core::stop::Stop;
 use widget_core::testkit::transport::ScriptedService;
-use widget_core::time::Timestamp;
-use widget_core::transport::{self, Origin, Rejection, Service};
+use widget_core::transport::Origin;
 use widget_transport_tcp::{Limits, serve};
 
 #[tokio::test(start_paused = true)]
@@ -104,50 +102,10 @@ async fn an_agent_may_be_silent_for_ninety_seconds() {
     assert_eq!(peer.service.refused(), ["idle"]);
 }
 
-/// A server that has deleted its only agent.
-#[derive(Debug)]
-struct Gone(Arc<ScriptedService>);
-
-#[async_trait]
-impl Service for Gone {
-    async fn open(
-        &self,
-        from: &Origin,
-        opening: Opening,
-    ) -> Result<(transport::Peer, Welcome), Rejection> {
-        self.0.open(from, opening).await
-    }
-
-    async fn session(&self, peer: &transport::Peer) -> Result<String, Rejection> {
-        self.0.session(peer).await
-    }
-
-    async fn resume(&self, from: &Origin, session: &str) -> Result<transport::Peer, Rejection> {
-        self.0.resume(from, session).await
-    }
-
-    async fn call(&self, _: &transport::Peer, _: Command) -> Response {
-        Response::Refused(ScriptedService::refusal())
-    }
-
-    async fn call_v1(
-        &self,
-        from: &Origin,
-        at: Timestamp,
-        command: widget_core::v1::Command,
-    ) -> Option<widget_core::v1::Response> {
-        self.0.call_v1(from, at, command).await
-    }
-
-    fn refused(&self, from: &Origin, reason: &'static str) {
-        Service::refused(&*self.0, from, reason);
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn who_was_replaced_has_ninety_seconds_to_leave_whatever_it_says() {
-    let mut peer = Peer::served_by(Limits::default(), |service| Arc::new(Gone(service)));
-    peer.send(&opening(1)).await;
+    let mut peer = Peer::welcomed().await;
+    peer.service.refuse_calls();
     for number in 1..=8 {
         peer.send(&submit(number, 1)).await;
         sleep(ms(10_000)).await;
@@ -231,13 +189,6 @@ impl Peer {
     }
 
     fn with(limits: Limits) -> Self {
-        Self::served_by(limits, |service| service)
-    }
-
-    fn served_by(
-        limits: Limits,
-        by: impl FnOnce(Arc<ScriptedService>) -> Arc<dyn Service>,
-    ) -> Self {
         let (ours, theirs) = tokio::io::duplex(16 * 1024);
         let (service, stop) = (Arc::new(ScriptedService::default()), Stop::new());
         let origin = Origin {
@@ -248,7 +199,7 @@ impl Peer {
         let served = tokio::spawn(serve(
             theirs.compat(),
             Arc::new(TokioRuntime::current().unwrap()),
-            by(Arc::clone(&service)),
+            Arc::clone(&service) as _,
             origin,
             stop.signal(),
             Arc::new(limits),

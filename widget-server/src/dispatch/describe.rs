@@ -77,29 +77,18 @@ impl Dispatcher {
 
 fn check(describe: &Describe) -> Result<(), Fault> {
     let large = |text: String| Err((RefusalReason::TooLarge, text));
-    let labels = describe
-        .labels
-        .iter()
-        .map(|(key, value)| key.len() + value.len());
-    let handlers = describe
-        .handlers
-        .iter()
-        .map(|handler| handler.kind.len() + handler.schema.as_ref().map_or(0, |s| s.len()));
+    let bytes = describe.size();
+    if bytes > MAX_DESCRIBE {
+        return large(format!(
+            "a description of {bytes} bytes, at most {MAX_DESCRIBE} are allowed"
+        ));
+    }
     let texts = [
         &describe.host,
         &describe.os,
         &describe.boot,
         &describe.version,
     ];
-    let bytes = labels
-        .chain(handlers)
-        .chain(texts.map(String::len))
-        .sum::<usize>();
-    if bytes > MAX_DESCRIBE {
-        return large(format!(
-            "a description of {bytes} bytes, at most {MAX_DESCRIBE} are allowed"
-        ));
-    }
     if texts.iter().any(|text| text.len() > 1_024) {
         return large("host, os, boot and version may have at most 1024 bytes each".into());
     }

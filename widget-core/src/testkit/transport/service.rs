@@ -50,6 +50,7 @@ pub struct ScriptedService {
 #[derive(Debug, Default)]
 struct State {
     answer: Answer,
+    refuses_calls: bool,
     openings: Vec<Opening>,
     callers: Vec<Peer>,
     refused: Vec<&'static str>,
@@ -81,6 +82,11 @@ impl ScriptedService {
             reason: RefusalReason::Replaced,
             text: "another one took its place".to_owned(),
         }
+    }
+
+    /// From now on every call is answered with [`ScriptedService::refusal`].
+    pub fn refuse_calls(&self) {
+        self.lock().refuses_calls = true;
     }
 
     /// Answers openings so from now on.
@@ -148,6 +154,13 @@ impl ScriptedService {
         })
     }
 
+    /// Remembers who calls; whether the call is refused.
+    fn is_refused(&self, peer: &Peer) -> bool {
+        let mut state = self.lock();
+        state.callers.push(peer.clone());
+        state.refuses_calls
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -211,7 +224,9 @@ impl Service for ScriptedService {
     }
 
     async fn call(&self, peer: &Peer, command: Command) -> Response {
-        self.lock().callers.push(peer.clone());
+        if self.is_refused(peer) {
+            return Response::Refused(Self::refusal());
+        }
         match command {
             Command::Submit(submit) => Response::Ack {
                 through: Some(submit.through()),
