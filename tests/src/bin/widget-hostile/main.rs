@@ -128,8 +128,14 @@ fn hold(counts: [usize; 3], site: &Site) -> bool {
     thread::sleep(Duration::from_secs(2));
     over.store(true, Ordering::Relaxed);
     let served = watch.join().expect("the agent is watched");
-    // One of the operator's requests may still be open.
-    let left = open_files(site.pid()).saturating_sub(files + 1);
+    // The system hands some over late, who had no place in a listener's queue; and one of the operator's
+    // requests may still be open.
+    let left = || open_files(site.pid()).saturating_sub(files + 1);
+    let ended = Instant::now();
+    while left() > 0 && ended.elapsed() < GONE_WITHIN {
+        thread::sleep(Duration::from_millis(20));
+    }
+    let left = left();
     let peak = memory(site.pid(), "VmHWM:");
     let after = memory(site.pid(), "VmRSS:");
     let status = site.operator()("/api/v1/status");
